@@ -1,0 +1,152 @@
+//! The shared database: one `Store` over three pools, one copy of each statement.
+//! Each theme has a file: `read`, `claim`, `commit`, `enrol`, `migrate`; rules are not decided here.
+
+mod claim;
+mod commit;
+mod connect;
+mod enrol;
+mod error;
+mod migrate;
+mod read;
+mod row;
+mod tutorial;
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use sqlx::{MySqlPool, PgPool, SqlitePool};
+
+pub use self::{
+    claim::{Due, DueCursor, LEASE},
+    commit::{Commit, Prepared, Release},
+    connect::Role,
+    enrol::NAMES_AT_ONCE,
+    error::StoreError,
+    migrate::SCHEMA_VERSION,
+    tutorial::Adopted,
+};
+use crate::{
+    clock::{self, Clock, SystemClock},
+    database_url::DatabaseUrl,
+    dialect::Dialect,
+    seal::Seal,
+};
+
+/// The database in which tokens are kept. Cheap to clone: clones share the connections.
+#[derive(Clone)]
+pub struct Store {
+    pools: Pools,
+    url: DatabaseUrl,
+    seal: Seal,
+    clock: Arc<dyn Clock>,
+}
+
+/// One of three pools. Not `sqlx::Any`: that has neither UUID nor BOOLEAN.
+#[derive(Clone)]
+enum Pools {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+    MySql(MySqlPool),
+}
+
+/// Instantiates one body for each of the pools, so that each statement is written once and still
+/// binds and decodes the database's native types.
+macro_rules! on_pool {
+    ($store:expr, $pool:ident => $body:expr) => {
+        match &$store.pools {
+            crate::store::Pools::Sqlite($pool) => $body,
+            crate::store::Pools::Postgres($pool) => $body,
+            crate::store::Pools::MySql($pool) => $body,
+        }
+    };
+}
+use on_pool;
+
+impl Store {
+    /// Prepares connections; the first statement makes them. For the worker on SQLite the file is
+    /// created, readable by its owner only.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the address cannot be used or the file cannot be made.
+    pub fn open(url: DatabaseUrl, seal: Seal, role: Role) -> Result<Self, StoreError> {
+        let pools = connect::pools(&url, role)?;
+        Ok(Self {
+            pools,
+            url,
+            seal,
+            clock: Arc::new(SystemClock::new()),
+        })
+    }
+
+    /// The address, for messages.
+    #[must_use]
+    pub fn url(&self) -> &DatabaseUrl {
+        &self.url
+    }
+
+    /// Reads the database's clock and ties it to this host's monotonic one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the database cannot be asked.
+    pub async fn time(&self) -> Result<DatabaseTime, StoreError> {
+        let before = self.clock.monotonic();
+        let sql = self.statement("SELECT {now}");
+        let millis: i64 = on_pool!(self, pool => sqlx::query_scalar(sql).fetch_one(pool).await)?;
+        // The middle of the round trip is off by half of it at most.
+        let read_at = before + self.clock.monotonic().saturating_sub(before) / 2;
+        Ok(DatabaseTime {
+            utc: clock::from_millis(millis),
+            read_at,
+            clock: self.clock.clone(),
+        })
+    }
+
+    /// Closes all connections; on SQLite this folds the write-ahead log into the file.
+    pub async fn close(&self) {
+        on_pool!(self, pool => pool.close().await);
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.url.dialect()
+    }
+
+    fn statement(&self, portable: &'static str) -> sqlx::SqlStr {
+        self.dialect().statement(portable, 0)
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Store({})", self.url)
+    }
+}
+
+/// The database's time, read once and carried on by the monotonic clock: no host's wall clock
+/// decides who holds a lease or what is due.
+#[derive(Debug, Clone)]
+pub struct DatabaseTime {
+    utc: DateTime<Utc>,
+    read_at: Duration,
+    clock: Arc<dyn Clock>,
+}
+
+impl DatabaseTime {
+    /// A time that stands at `utc` now and goes on as `clock` does.
+    #[must_use]
+    pub fn starting_at(utc: DateTime<Utc>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            utc,
+            read_at: clock.monotonic(),
+            clock,
+        }
+    }
+
+    /// What the database's clock shows now.
+    #[must_use]
+    pub fn now(&self) -> DateTime<Utc> {
+        clock::after(
+            self.utc,
+            self.clock.monotonic().saturating_sub(self.read_at),
+        )
+    }
+}

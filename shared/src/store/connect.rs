@@ -1,0 +1,136 @@
+//! How connections are made on each database, and what a session is told first.
+
+use std::{
+    fs::{self, OpenOptions},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::Path,
+    str::FromStr,
+    time::Duration,
+};
+
+use sqlx::{
+    ConnectOptions, Executor,
+    mysql::{MySqlConnectOptions, MySqlPoolOptions},
+    postgres::{PgConnectOptions, PgPoolOptions},
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
+};
+
+use super::{Pools, StoreError};
+use crate::{database_url::DatabaseUrl, dialect::Dialect};
+
+/// Who connects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Writes; on SQLite creates the file.
+    Worker,
+    /// Reads only.
+    Consumer,
+}
+
+pub(super) fn pools(url: &DatabaseUrl, role: Role) -> Result<Pools, StoreError> {
+    Ok(match url.dialect() {
+        Dialect::Sqlite => Pools::Sqlite(sqlite(&url.file().unwrap_or_default(), role)?),
+        Dialect::Postgres => Pools::Postgres(postgres(url.expose(), role)?),
+        Dialect::MySql => Pools::MySql(mysql(url.expose(), role)?),
+    })
+}
+
+fn sqlite(file: &Path, role: Role) -> Result<sqlx::SqlitePool, StoreError> {
+    let options = SqliteConnectOptions::new()
+        .filename(file)
+        .busy_timeout(LOCK_WAIT);
+    let options = match role {
+        Role::Worker => {
+            make_private(file)?;
+            // secure_delete: a superseded token must not linger in free pages.
+            options
+                .journal_mode(SqliteJournalMode::Wal)
+                .pragma("secure_delete", "ON")
+        }
+        Role::Consumer if !file.exists() => {
+            return Err(StoreError::SchemaTooOld {
+                found: 0,
+                needed: super::SCHEMA_VERSION,
+            });
+        }
+        Role::Consumer => options.read_only(true),
+    };
+    // One connection: SQLite has one writer, and several of ours would only wait for each other.
+    Ok(SqlitePoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(ACQUIRE_WAIT)
+        .connect_lazy_with(options.disable_statement_logging()))
+}
+
+/// The file is made before SQLite makes it, because SQLite gives its write-ahead log the same mode.
+fn make_private(file: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::File {
+        path: file.display().to_string(),
+        source,
+    };
+    match OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(file)
+    {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+            let mode = fs::metadata(file).map_err(failed)?.permissions().mode();
+            if mode & 0o007 != 0 {
+                tracing::warn!(
+                    "{} can be read by everybody on this machine: run `chmod 600` on it",
+                    file.display()
+                );
+            }
+            Ok(())
+        }
+        Err(error) => Err(failed(error)),
+    }
+}
+
+fn postgres(url: &str, role: Role) -> Result<sqlx::PgPool, StoreError> {
+    let options = PgConnectOptions::from_str(url)?;
+    Ok(PgPoolOptions::new()
+        .max_connections(connections(role))
+        .acquire_timeout(ACQUIRE_WAIT)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(POSTGRES_SESSION).await.map(drop) })
+        })
+        .connect_lazy_with(options.disable_statement_logging()))
+}
+
+fn mysql(url: &str, role: Role) -> Result<sqlx::MySqlPool, StoreError> {
+    let options = MySqlConnectOptions::from_str(url)?;
+    Ok(MySqlPoolOptions::new()
+        .max_connections(connections(role))
+        .acquire_timeout(ACQUIRE_WAIT)
+        .after_connect(|connection, _| {
+            Box::pin(async move { connection.execute(MYSQL_SESSION).await.map(drop) })
+        })
+        .connect_lazy_with(options.disable_statement_logging()))
+}
+
+fn connections(role: Role) -> u32 {
+    match role {
+        Role::Worker => WORKER_CONNECTIONS,
+        Role::Consumer => 1,
+    }
+}
+
+/// Bounds what one statement may wait for; READ COMMITTED because each change is one statement
+/// that judges the newest row.
+const POSTGRES_SESSION: &str = "SET lock_timeout = '10s'; SET statement_timeout = '30s'; \
+     SET default_transaction_isolation = 'read committed'";
+
+/// Strict mode: without it a value that is too long is cut silently.
+const MYSQL_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+     SESSION innodb_lock_wait_timeout = 10; \
+     SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+/// Long enough for a database that is just starting, short enough for a timer.
+const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
+/// The same bound on each database.
+const LOCK_WAIT: Duration = Duration::from_secs(10);
+/// Commits of a pass run beside each other; more than this only queue in the server.
+const WORKER_CONNECTIONS: u32 = 8;

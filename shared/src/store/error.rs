@@ -1,0 +1,133 @@
+//! What can go wrong with the database, by what the caller can do. Texts never hold an address
+//! or a stored value.
+
+use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, postgres::PgDatabaseError};
+
+use crate::{dialect::Dialect, exit::Exit, seal::SealError};
+
+/// A failed call of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database is out of reach, overloaded or held by somebody: trying again may work.
+    #[error("the database is out of reach or busy: {}", reason(.0))]
+    Temporary(#[source] sqlx::Error),
+    /// The database refused: rights, a read-only server, a full disk.
+    #[error("the database refused: {}", reason(.0))]
+    Refused(#[source] sqlx::Error),
+    /// The schema is missing or older than this program.
+    #[error(
+        "the database has schema version {found} and this program needs {needed}: run `tokenkeeper-worker migrate`"
+    )]
+    SchemaTooOld {
+        /// What the database has; 0 when there is none.
+        found: i64,
+        /// What this program needs.
+        needed: i64,
+    },
+    /// The schema is newer than this program.
+    #[error(
+        "the database has schema version {found} and this program knows {needed}: install the version of tokenkeeper that migrated it"
+    )]
+    SchemaTooNew {
+        /// What the database has.
+        found: i64,
+        /// What this program knows.
+        needed: i64,
+    },
+    /// A row holds what this version cannot read.
+    #[error("a row cannot be read: {0}")]
+    Row(String),
+    /// A value does not open or cannot be sealed.
+    #[error("the stored token of \"{name}\" cannot be opened: {source}")]
+    Seal {
+        /// The row.
+        name: String,
+        /// Why.
+        source: SealError,
+    },
+    /// The migration failed.
+    #[error("the schema could not be migrated: {0}")]
+    Migration(String),
+    /// A file or directory of SQLite.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Only one of the databases can do this.
+    #[error("this works on PostgreSQL only, and the store is {0}")]
+    PostgresOnly(Dialect),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed later without anybody doing anything.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Temporary(_))
+    }
+
+    /// The exit code that a program ends with.
+    #[must_use]
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Temporary(_) => Exit::Temporary,
+            Self::SchemaTooOld { .. } | Self::SchemaTooNew { .. } => Exit::Schema,
+            Self::Row(_) => Exit::Internal,
+            Self::Refused(_)
+            | Self::Seal { .. }
+            | Self::Migration(_)
+            | Self::File { .. }
+            | Self::PostgresOnly(_) => Exit::Usage,
+        }
+    }
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Io(_)
+            | sqlx::Error::PoolTimedOut
+            | sqlx::Error::PoolClosed
+            | sqlx::Error::WorkerCrashed
+            | sqlx::Error::Protocol(_)
+            | sqlx::Error::Tls(_) => Self::Temporary(error),
+            sqlx::Error::Database(refusal) if passes(&**refusal) => Self::Temporary(error),
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::ColumnNotFound(_) => Self::Row(error.to_string()),
+            _ => Self::Refused(error),
+        }
+    }
+}
+
+/// Whether a refusal passes by itself: the server starts or stops, has no room, was failed over to
+/// read-only, or somebody held a lock.
+fn passes(refusal: &dyn DatabaseError) -> bool {
+    let code = refusal.code().unwrap_or_default();
+    if let Some(refusal) = refusal.try_downcast_ref::<MySqlDatabaseError>() {
+        MYSQL_PASSING.contains(&refusal.number()) || code.starts_with("08") || code == "40001"
+    } else if refusal.try_downcast_ref::<PgDatabaseError>().is_some() {
+        POSTGRES_PASSING.iter().any(|class| code.starts_with(class))
+    } else {
+        // SQLite's primary code stands in the low byte: 5 busy, 6 locked.
+        code.parse::<u32>()
+            .is_ok_and(|number| matches!(number & 0xff, 5 | 6))
+    }
+}
+
+fn reason(error: &sqlx::Error) -> String {
+    match error {
+        sqlx::Error::PoolTimedOut => "no connection within the time allowed".to_owned(),
+        sqlx::Error::Database(refusal) => refusal.message().to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// Connection, transaction rollback, resources, lock not available, operator intervention; and a
+/// read-only transaction, which is what a failed-over server answers.
+const POSTGRES_PASSING: [&str; 6] = ["08", "40", "53", "55P03", "57", "25006"];
+
+/// Lock wait timeout, shutting down, read-only (1290 and 1836), too many connections.
+const MYSQL_PASSING: [u16; 5] = [1205, 1053, 1290, 1836, 1040];

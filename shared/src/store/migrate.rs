@@ -1,0 +1,181 @@
+//! The schema: who may change it, under which lock, and what a program does that meets another one.
+
+use std::{fs::File, path::PathBuf, time::Duration};
+
+use sqlx::{
+    MySqlPool, PgPool, SqlSafeStr, SqlitePool,
+    migrate::{Migration, MigrationType, Migrator},
+};
+
+use super::{Pools, Store, StoreError, on_pool};
+use crate::dialect::Dialect;
+
+/// The schema that this version needs: the number of the last file in `migrations/`.
+pub const SCHEMA_VERSION: i64 = 2;
+
+impl Store {
+    /// Brings the schema up to date. Any number of programs may do so at once.
+    ///
+    /// sqlx's own lock does nothing on SQLite and on MariaDB (which takes no negative timeout), so
+    /// the lock is ours on each: a file beside SQLite's, `GET_LOCK`, an advisory lock.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        match &self.pools {
+            Pools::Sqlite(pool) => migrate_sqlite(pool, self.url.file().unwrap_or_default()).await,
+            Pools::Postgres(pool) => migrate_postgres(pool).await,
+            Pools::MySql(pool) => migrate_mysql(pool).await,
+        }
+    }
+
+    /// Fails unless the schema is the one that this version needs.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaTooOld`], [`StoreError::SchemaTooNew`], or what the database said.
+    pub async fn check_schema(&self) -> Result<(), StoreError> {
+        let needed = SCHEMA_VERSION;
+        match self.schema_version().await? {
+            found if found < needed => Err(StoreError::SchemaTooOld { found, needed }),
+            found if found > needed => Err(StoreError::SchemaTooNew { found, needed }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The schema's version in the database; 0 when there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn schema_version(&self) -> Result<i64, StoreError> {
+        let sql = self.statement(VERSION);
+        let found: Result<i64, sqlx::Error> =
+            on_pool!(self, pool => sqlx::query_scalar(sql).fetch_one(pool).await);
+        match found {
+            Err(sqlx::Error::Database(refusal)) if names_no_table(refusal.as_ref()) => Ok(0),
+            other => Ok(other?),
+        }
+    }
+}
+
+async fn migrate_sqlite(pool: &SqlitePool, file: PathBuf) -> Result<(), StoreError> {
+    let lock = PathBuf::from(format!("{}.lock", file.display()));
+    let failed = |source| StoreError::File {
+        path: lock.display().to_string(),
+        source,
+    };
+    let held = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&lock)
+        .map_err(failed)?;
+    // The wait is for other programs' migrations, and blocks a thread, not the runtime.
+    let held = tokio::task::spawn_blocking(move || held.lock().map(|()| held)).await;
+    let _held = held
+        .map_err(|e| StoreError::Migration(e.to_string()))?
+        .map_err(failed)?;
+    let mut connection = pool.acquire().await?;
+    migrator(Dialect::Sqlite)
+        .run_direct(None, &mut *connection, false)
+        .await
+        .map_err(migration)
+}
+
+async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
+    let mut connection = pool.acquire().await?;
+    sqlx::query(
+        "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false)",
+    )
+    .bind(LOCK_WAIT.as_millis().to_string())
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("SELECT pg_advisory_lock($1)")
+        .bind(LOCK_KEY)
+        .execute(&mut *connection)
+        .await?;
+    let result = migrator(Dialect::Postgres)
+        .run_direct(None, &mut *connection, false)
+        .await;
+    // The session's end frees the lock and drops the longer timeouts, also when the view fails.
+    let view = super::tutorial::create_view(&mut connection).await;
+    connection.detach();
+    result.map_err(migration)?;
+    Ok(view?)
+}
+
+async fn migrate_mysql(pool: &MySqlPool) -> Result<(), StoreError> {
+    let mut connection = pool.acquire().await?;
+    let got: Option<i64> =
+        sqlx::query_scalar("SELECT GET_LOCK(CONCAT('tokenkeeper.', MD5(DATABASE())), ?)")
+            .bind(LOCK_WAIT.as_secs())
+            .fetch_one(&mut *connection)
+            .await?;
+    if got != Some(1) {
+        return Err(StoreError::Temporary(sqlx::Error::PoolTimedOut));
+    }
+    let result = migrator(Dialect::MySql)
+        .run_direct(None, &mut *connection, false)
+        .await;
+    connection.detach();
+    result.map_err(migration)
+}
+
+/// Migrations from the files, embedded; sqlx's `migrate!` would drag its macros in.
+fn migrator(dialect: Dialect) -> Migrator {
+    let migrations = files(dialect)
+        .into_iter()
+        .zip(1..)
+        .map(|((name, sql), version)| {
+            Migration::new(
+                version,
+                name.into(),
+                MigrationType::Simple,
+                sql.into_sql_str(),
+                false,
+            )
+        });
+    let mut migrator = Migrator::with_migrations(migrations.collect());
+    migrator.set_locking(false);
+    migrator
+}
+
+/// The embedded files of one database, in order.
+macro_rules! embedded {
+    ($folder:literal, $($name:literal),+) => {
+        [$(($name, include_str!(concat!("../../../migrations/", $folder, "/", $name, ".sql")))),+]
+    };
+}
+
+fn files(dialect: Dialect) -> [(&'static str, &'static str); 2] {
+    match dialect {
+        Dialect::Sqlite => embedded!("sqlite", "0001_tokens", "0002_token_status"),
+        Dialect::Postgres => embedded!("postgres", "0001_tokens", "0002_token_status"),
+        Dialect::MySql => embedded!("mysql", "0001_tokens", "0002_token_status"),
+    }
+}
+
+fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
+    use sqlx::migrate::MigrateError;
+    match error {
+        MigrateError::VersionMissing(found) => StoreError::SchemaTooNew {
+            found,
+            needed: SCHEMA_VERSION,
+        },
+        MigrateError::Execute(error) => error.into(),
+        other => StoreError::Migration(other.to_string()),
+    }
+}
+
+/// `undefined_table` on PostgreSQL, 42S02 on MySQL; SQLite has the text only.
+fn names_no_table(refusal: &dyn sqlx::error::DatabaseError) -> bool {
+    let code = refusal.code().unwrap_or_default();
+    code == "42P01" || code == "42S02" || refusal.message().starts_with("no such table")
+}
+
+const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+
+/// Long enough for forty programs that start at once on a small machine.
+const LOCK_WAIT: Duration = Duration::from_secs(60);
+
+/// "tokenkpr" in ASCII: an advisory lock's number is the whole server's.
+const LOCK_KEY: i64 = 0x746f_6b65_6e6b_7072;

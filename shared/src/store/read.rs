@@ -1,0 +1,112 @@
+//! Reading rows: one for a consumer, pages of them for a list.
+
+use chrono::{DateTime, Utc};
+use sqlx::Row;
+
+use super::{
+    Store, StoreError, on_pool,
+    row::{self, token_columns},
+};
+use crate::{
+    clock,
+    name::TokenName,
+    seal::{Column, Place},
+    secret::Secret,
+    token::{State, Token},
+};
+
+impl Store {
+    /// The row of this name and the database's time, in one round trip.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn read(
+        &self,
+        name: &TokenName,
+    ) -> Result<Option<(Token, DateTime<Utc>)>, StoreError> {
+        let sql = self.statement(READ);
+        on_pool!(self, pool => {
+            let row = sqlx::query(sql).bind(name.as_str()).fetch_optional(pool).await?;
+            row.map(|row| {
+                Ok((row::token(&row)?, clock::from_millis(row.try_get::<i64, _>("clock")?)))
+            })
+            .transpose()
+        })
+    }
+
+    /// The next rows by name after `after`, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn page(
+        &self,
+        after: Option<&TokenName>,
+        limit: u16,
+    ) -> Result<Vec<Token>, StoreError> {
+        let sql = self.statement(PAGE);
+        let after = after.map_or("", TokenName::as_str);
+        on_pool!(self, pool => {
+            let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
+            rows.iter().map(row::token).collect()
+        })
+    }
+
+    /// The rows that wait for a human, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn waiting_for_a_human(&self, limit: u16) -> Result<Vec<Token>, StoreError> {
+        let sql = self.statement(WAITING_FOR_A_HUMAN);
+        let never = clock::latest().timestamp_millis();
+        let state = State::NeedsLogin.as_str();
+        on_pool!(self, pool => {
+            let query = sqlx::query(sql).bind(never).bind(state).bind(i64::from(limit));
+            query.fetch_all(pool).await?.iter().map(row::token).collect()
+        })
+    }
+
+    /// Opens the access token of a row.
+    ///
+    /// # Errors
+    /// [`StoreError::Seal`] when the key at hand does not fit.
+    pub fn open_access_token(&self, token: &Token) -> Result<Option<Secret>, StoreError> {
+        let Some(stored) = &token.access_token else {
+            return Ok(None);
+        };
+        self.seal
+            .open(place(&token.name, Column::AccessToken), stored)
+            .map(Some)
+            .map_err(|source| StoreError::Seal {
+                name: token.name.to_string(),
+                source,
+            })
+    }
+}
+
+/// Where a secret column of a row lies, for the seal.
+pub(super) fn place(name: &TokenName, column: Column) -> Place<'_> {
+    Place {
+        table: "tokens",
+        row: name.as_str(),
+        column,
+    }
+}
+
+const READ: &str = concat!(
+    "SELECT ",
+    token_columns!(),
+    ", {now} AS clock FROM tokens WHERE name = ?"
+);
+
+const PAGE: &str = concat!(
+    "SELECT ",
+    token_columns!(),
+    " FROM tokens WHERE name > ? ORDER BY name LIMIT ?"
+);
+
+/// A row that waits for a human is due never, so that the index on `refresh_at` finds it.
+const WAITING_FOR_A_HUMAN: &str = concat!(
+    "SELECT ",
+    token_columns!(),
+    " FROM tokens WHERE refresh_at = ? AND state = ? ORDER BY id LIMIT ?"
+);
