@@ -1,0 +1,222 @@
+//! What to do with a claimed row, and what a failure leaves in it: pure functions of the row, the
+//! configuration and the database's time.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokenkeeper_shared::{
+    clock, lifecycle,
+    secret::Secret,
+    store::Release,
+    token::{Claimed, NewAccessToken, NewTokens, RefreshTokenChange, State, Token},
+};
+
+use crate::{
+    answer::Answer,
+    config::TokenConfig,
+    outcome::{Asked, Class, Failed},
+    provider::Step,
+};
+
+/// What a claimed row calls for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Plan {
+    /// Do this.
+    Take(Step),
+    /// Nothing that the worker could do; the text says why.
+    GiveUp(&'static str),
+}
+
+/// Decides on refresh or login. `first` is the configured first refresh token, if there is one.
+#[must_use]
+pub fn plan(
+    claimed: &Claimed,
+    config: &TokenConfig,
+    first: Option<Secret>,
+    now: DateTime<Utc>,
+) -> Plan {
+    let row = &claimed.token;
+    let can_login = config.provider.can_login();
+    let dead = row.refresh_token_expires.is_some_and(|end| end <= now);
+    let stored = claimed
+        .refresh_token
+        .clone()
+        .filter(|_| !(dead && can_login));
+    match stored {
+        // A human forced this after the stored one was given up: the configured one is newer.
+        _ if row.state == State::NeedsLogin && first.is_some() => refresh_or_give_up(first),
+        Some(token) if row.uncertain_tries == 0 => Plan::Take(Step::Refresh(token)),
+        Some(token) if recovers(row, config, now) => Plan::Take(Step::Refresh(token)),
+        _ if can_login => Plan::Take(Step::Login),
+        Some(token) if row.state == State::NeedsLogin => Plan::Take(Step::Refresh(token)),
+        Some(_) => Plan::GiveUp(
+            "its refresh token may have been spent without an answer, and there are no credentials to log in with",
+        ),
+        None => refresh_or_give_up(first),
+    }
+}
+
+/// The one try with a refresh token that may be spent: inside the provider's replay window where
+/// it has one and a login is possible instead, else once in any case.
+fn recovers(row: &Token, config: &TokenConfig, now: DateTime<Utc>) -> bool {
+    let since = row.uncertain_since.unwrap_or(now);
+    let in_window =
+        config.replay_window.is_zero() || now <= clock::after(since, config.replay_window);
+    row.uncertain_tries == 1 && (in_window || !config.provider.can_login())
+}
+
+fn refresh_or_give_up(first: Option<Secret>) -> Plan {
+    first.map_or(
+        Plan::GiveUp("it has no refresh token and no credentials to log in with"),
+        |token| Plan::Take(Step::Refresh(token)),
+    )
+}
+
+/// What an answer leaves to store, and when the row is due again.
+#[must_use]
+pub fn new_tokens(
+    claimed: &Claimed,
+    answer: &Answer,
+    problem: Option<String>,
+    (asked, sent_at): (Asked, DateTime<Utc>),
+    config: &TokenConfig,
+) -> (NewTokens, DateTime<Utc>) {
+    let row = &claimed.token;
+    let (expires_at, _) = lifecycle::expiry(sent_at, answer.hints, config.policy);
+    let access = answer.usable_access_token().filter(|_| problem.is_none());
+    let access = access.map(|token| NewAccessToken {
+        token: token.clone(),
+        token_type: answer
+            .token_type
+            .clone()
+            .unwrap_or_else(|| "Bearer".to_owned()),
+        scope: answer.scope.clone().or_else(|| row.scope.clone()),
+        expires_at,
+        not_before: answer.not_before,
+    });
+    let refresh_token = match (&answer.refresh_token, asked) {
+        (Some(token), _) => RefreshTokenChange::Replace(token.clone()),
+        (None, Asked::Refresh) => RefreshTokenChange::Keep,
+        (None, Asked::Login) => RefreshTokenChange::Clear,
+    };
+    let refresh_token_expires = refresh_token_expiry(answer, &refresh_token, row, sent_at);
+    let refresh_at = match &access {
+        Some(_) => lifecycle::refresh_at(
+            sent_at,
+            expires_at,
+            refresh_token_expires,
+            config.policy,
+            (&row.name, row.generation.saturating_add(1)),
+        ),
+        None => clock::after(
+            sent_at,
+            lifecycle::retry_delay(failures(row), row.valid_for(sent_at)),
+        ),
+    };
+    let json_data = answer.json.clone();
+    (
+        NewTokens {
+            access,
+            refresh_token,
+            refresh_token_expires,
+            json_data,
+            problem,
+        },
+        refresh_at,
+    )
+}
+
+fn refresh_token_expiry(
+    answer: &Answer,
+    change: &RefreshTokenChange,
+    row: &Token,
+    sent_at: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let told = answer
+        .refresh_expires_in
+        .map(|life| clock::after(sent_at, life));
+    let told = told.or(answer.refresh_expires_at.filter(|&end| end > sent_at));
+    match change {
+        RefreshTokenChange::Keep => told.or(row.refresh_token_expires),
+        RefreshTokenChange::Replace(_) => told,
+        RefreshTokenChange::Clear => None,
+    }
+}
+
+/// What a failed exchange leaves in its row.
+#[must_use]
+pub fn release_after(
+    claimed: &Claimed,
+    failed: &Failed,
+    asked: Asked,
+    config: &TokenConfig,
+    (sent_at, now): (DateTime<Utc>, DateTime<Utc>),
+) -> Release {
+    let row = &claimed.token;
+    let valid_for = row.valid_for(now);
+    // Only a spent refresh token can be lost; a login can be repeated.
+    let is_uncertain = failed.class == Class::Uncertain && asked == Asked::Refresh;
+    let delay = match failed.class {
+        Class::Throttled => {
+            lifecycle::told_delay(failed.told.unwrap_or(lifecycle::THROTTLED_DELAY), valid_for)
+        }
+        Class::Misconfigured => lifecycle::told_delay(lifecycle::MISCONFIGURED_DELAY, valid_for),
+        _ if is_uncertain && row.uncertain_tries == 0 => {
+            lifecycle::recovery_delay(config.replay_window, valid_for)
+        }
+        _ => lifecycle::retry_delay(failures(row), valid_for),
+    };
+    let waits_for_human = matches!(failed.class, Class::Rejected | Class::LoginRefused);
+    let next = clock::after(now, delay);
+    Release {
+        state: if waits_for_human {
+            State::NeedsLogin
+        } else {
+            row.state
+        },
+        refresh_at: if waits_for_human {
+            clock::latest()
+        } else {
+            next
+        },
+        next_attempt_at: (!waits_for_human).then_some(next),
+        failures: row.failures.saturating_add(1),
+        uncertain_since: row.uncertain_since.or(is_uncertain.then_some(sent_at)),
+        uncertain_tries: row.uncertain_tries + i64::from(is_uncertain),
+        error: Some((failed.class.as_str().to_owned(), failed.message.clone())),
+    }
+}
+
+/// What a claim leaves that was given back without a request.
+#[must_use]
+pub fn release_unused(claimed: &Claimed) -> Release {
+    let row = &claimed.token;
+    Release {
+        state: row.state,
+        refresh_at: row.refresh_at,
+        next_attempt_at: row.next_attempt_at,
+        failures: row.failures,
+        uncertain_since: row.uncertain_since,
+        uncertain_tries: row.uncertain_tries,
+        error: None,
+    }
+}
+
+/// How soon the same pass may try again, if it may: after what did not reach the provider, after a
+/// login without an answer, and inside a replay window. A refresh token that may be spent at a
+/// provider without such a window is not tried again within seconds.
+#[must_use]
+pub fn may_retry_in_pass(failed: &Failed, asked: Asked, replay_window: Duration) -> bool {
+    match failed.class {
+        Class::NotSent => true,
+        Class::Uncertain => asked == Asked::Login || !replay_window.is_zero(),
+        _ => false,
+    }
+}
+
+fn failures(row: &Token) -> u32 {
+    u32::try_from(row.failures.saturating_add(1)).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests;
