@@ -159,7 +159,8 @@ pub fn retry_delay(failures: u32, valid_for: Duration) -> Duration {
 /// How long to wait before the one try that is left with a refresh token that may be spent.
 ///
 /// A provider with a replay window answers a spent refresh token only inside it: at once. Without
-/// one the only try should find the provider recovered: as late as the bound of [`retry_delay`] allows.
+/// one the only try should find the provider recovered: as late as the bound of [`retry_delay`]
+/// allows, or at once when there is no valid token to live on meanwhile.
 #[must_use]
 pub fn recovery_delay(replay_window: Duration, valid_for: Duration) -> Duration {
     if replay_window.is_zero() {

@@ -12,10 +12,11 @@ use serde::Deserialize;
 pub use self::{
     environment::Environment,
     file::{ConfigFile, Paths},
-    reference::SecretRef,
+    reference::{SecretRef, TextOrRef},
 };
 use crate::{
     database_url::{DatabaseUrl, InvalidDatabaseUrl},
+    exit::{Exit, Failure},
     seal::key::{KeyError, Keyring},
     secret::Secret,
 };
@@ -54,7 +55,7 @@ pub enum KeySetting {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SharedTables {
-    database_url: Option<reference::TextOrRef>,
+    database_url: Option<TextOrRef>,
     key: Option<SecretRef>,
     seal: Option<SealWord>,
     #[serde(default, rename = "run")]
@@ -106,7 +107,7 @@ impl Settings {
 
 fn database_url(
     environment: &Environment,
-    configured: Option<&reference::TextOrRef>,
+    configured: Option<&TextOrRef>,
 ) -> Result<Option<DatabaseUrl>, SettingsError> {
     for name in ["TOKENKEEPER_DATABASE_URL", "DATABASE_URL"] {
         if let Some(url) = environment.secret(name)? {
@@ -116,8 +117,26 @@ fn database_url(
     let Some(configured) = configured else {
         return Ok(None);
     };
+    if let TextOrRef::Text(text) = configured
+        && holds_password(text)
+    {
+        return Err(SettingsError::Reference {
+            owner: "database_url".to_owned(),
+            message: format!(
+                "the address holds a password: write {} instead",
+                reference::EXPECTED
+            ),
+        });
+    }
     let url = configured.resolve(environment, "database_url")?;
     parse_url("database_url", url.expose()).map(Some)
+}
+
+fn holds_password(url: &str) -> bool {
+    let Ok(url) = url::Url::parse(url) else {
+        return false;
+    };
+    url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password")
 }
 
 fn parse_url(origin: &str, text: &str) -> Result<DatabaseUrl, SettingsError> {
@@ -226,6 +245,12 @@ pub enum SettingsError {
     /// No place for files.
     #[error("neither XDG_{0} nor HOME is set: set one, or name the {1} explicitly")]
     NoHome(&'static str, &'static str),
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::new(Exit::Usage, error.to_string())
+    }
 }
 
 #[cfg(test)]

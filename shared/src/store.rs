@@ -17,7 +17,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 pub use self::{
-    claim::{Due, DueCursor, LEASE},
+    claim::{Due, DueCursor, LEASE, Unopened},
     commit::{Commit, Prepared, Release},
     connect::Role,
     enrol::NAMES_AT_ONCE,

@@ -188,6 +188,7 @@ fn the_one_try_with_a_spent_refresh_token_falls_into_the_replay_window_where_the
     assert_eq!(recovery_delay(secs(30), HOUR), secs(1));
     assert_eq!(recovery_delay(Duration::ZERO, HOUR), secs(300));
     assert_eq!(recovery_delay(Duration::ZERO, secs(100)), secs(25));
+    assert_eq!(recovery_delay(Duration::ZERO, Duration::ZERO), secs(1));
 }
 
 proptest! {

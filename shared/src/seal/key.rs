@@ -43,7 +43,10 @@ impl CipherKey {
     fn new(bytes: Zeroizing<[u8; KEY_LENGTH]>) -> Self {
         let mut id = [0; 4];
         expand(&bytes, b"tokenkeeper key id v1", &mut id);
-        Self { id: format!("{:08x}", u32::from_be_bytes(id)), bytes }
+        Self {
+            id: format!("{:08x}", u32::from_be_bytes(id)),
+            bytes,
+        }
     }
 
     /// Names the key in sealed values and messages; tells nothing of its bytes.

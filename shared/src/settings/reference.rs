@@ -21,7 +21,7 @@ use crate::secret::Secret;
 /// Where a secret lies. It is read when it is needed, so that a rotated one is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SecretRef {
-    /// `{ env = "NAME" }`
+    /// `{ env = "NAME" }`: the variable, or the file that `NAME_FILE` names.
     Env(String),
     /// `{ file = "PATH" }`
     File(PathBuf),
@@ -60,8 +60,9 @@ impl SecretRef {
         read_file: fn(&std::path::Path) -> Result<Secret, SettingsError>,
     ) -> Result<Secret, SettingsError> {
         match self {
-            Self::Env(name) => environment.plain(name).map(Secret::new).ok_or_else(|| {
-                SettingsError::Variable(format!("the variable {name} is not set: set it"))
+            Self::Env(name) => environment.secret(name)?.ok_or_else(|| {
+                let advice = format!("neither {name} nor {name}_FILE is set: set one");
+                SettingsError::Variable(advice)
             }),
             Self::File(path) => read_file(path),
             Self::Command(words) => output_of(words),
@@ -163,36 +164,28 @@ impl<'de> Visitor<'de> for ReferenceVisitor {
     untagged,
     expecting = "a text, or a reference such as { env = \"NAME\" } or { file = \"PATH\" }"
 )]
-pub(super) enum TextOrRef {
+pub enum TextOrRef {
+    /// Written in the file.
     Text(String),
+    /// To be found elsewhere.
     Ref(SecretRef),
 }
 
 impl TextOrRef {
-    pub(super) fn resolve(
-        &self,
-        environment: &Environment,
-        owner: &str,
-    ) -> Result<Secret, SettingsError> {
+    /// The text, from wherever it lies.
+    ///
+    /// # Errors
+    /// [`SettingsError`] names the owner and the place.
+    pub fn resolve(&self, environment: &Environment, owner: &str) -> Result<Secret, SettingsError> {
         match self {
-            Self::Text(text) if holds_password(text) => Err(SettingsError::Reference {
-                owner: owner.to_owned(),
-                message: format!("the address holds a password: write {EXPECTED} instead"),
-            }),
             Self::Text(text) => Ok(Secret::new(text.as_str())),
             Self::Ref(reference) => reference.resolve(environment, owner),
         }
     }
 }
 
-fn holds_password(url: &str) -> bool {
-    let Ok(url) = url::Url::parse(url) else {
-        return false;
-    };
-    url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password")
-}
-
-const EXPECTED: &str = "a reference: { env = \"NAME\" }, { file = \"PATH\" }, \
+/// What an error tells to write.
+pub(super) const EXPECTED: &str = "a reference: { env = \"NAME\" }, { file = \"PATH\" }, \
      { command = [\"PROGRAM\"] } or { credential = \"NAME\" }";
 
 const COMMAND_DEADLINE: Duration = Duration::from_secs(10);

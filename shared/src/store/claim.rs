@@ -15,8 +15,7 @@ use super::{
 use crate::{
     clock, lifecycle,
     name::TokenName,
-    seal::Column,
-    secret::Secret,
+    seal::{Column, SealError},
     token::{Claimed, Stored, Token},
 };
 
@@ -93,7 +92,7 @@ impl Store {
         ids: &[Uuid],
         worker: &str,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Result<Claimed, StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Claimed, Unopened>>, StoreError> {
         let attempt = Uuid::new_v4();
         let sql = self.dialect().statement(CLAIM, ids.len());
         let (now, lease) = (
@@ -126,7 +125,7 @@ impl Store {
         force: bool,
         worker: &str,
         now: DateTime<Utc>,
-    ) -> Result<Option<Claimed>, StoreError> {
+    ) -> Result<Option<Result<Claimed, Unopened>>, StoreError> {
         let attempt = Uuid::new_v4();
         let sql = self.statement(if force { CLAIM_FORCED } else { CLAIM_NAMED });
         let gap = lifecycle::minimum_gap(token.lifetime().unwrap_or_default());
@@ -144,7 +143,7 @@ impl Store {
         if marked == 0 {
             return Ok(None);
         }
-        self.claimed(&[token.id], attempt).await?.pop().transpose()
+        Ok(self.claimed(&[token.id], attempt).await?.pop())
     }
 
     /// Reads back what an attempt has marked: only these refresh tokens are ever spent.
@@ -152,7 +151,7 @@ impl Store {
         &self,
         ids: &[Uuid],
         attempt: Uuid,
-    ) -> Result<Vec<Result<Claimed, StoreError>>, StoreError> {
+    ) -> Result<Vec<Result<Claimed, Unopened>>, StoreError> {
         let sql = self.dialect().statement(CLAIMED, ids.len());
         let rows: Vec<(Token, Option<Stored>)> = on_pool!(self, pool => {
             let mut query = sqlx::query(sql).bind(attempt);
@@ -165,7 +164,7 @@ impl Store {
         });
         Ok(rows
             .into_iter()
-            .map(|(token, stored)| self.opened(token, attempt, stored))
+            .map(|(token, stored)| self.opened(token, attempt, stored.as_ref()))
             .collect())
     }
 
@@ -173,25 +172,41 @@ impl Store {
         &self,
         token: Token,
         attempt: Uuid,
-        stored: Option<Stored>,
-    ) -> Result<Claimed, StoreError> {
-        let refresh_token = stored.map(|stored| self.open_refresh_token(&token, &stored));
-        let refresh_token = refresh_token.transpose()?;
-        Ok(Claimed {
-            token,
-            attempt,
-            refresh_token,
-        })
+        stored: Option<&Stored>,
+    ) -> Result<Claimed, Unopened> {
+        let open = |stored: &Stored| {
+            self.seal
+                .open(place(&token.name, Column::RefreshToken), stored)
+        };
+        match stored.map(open).transpose() {
+            Ok(refresh_token) => Ok(Claimed {
+                token,
+                attempt,
+                refresh_token,
+            }),
+            Err(source) => {
+                let claimed = Claimed {
+                    token,
+                    attempt,
+                    refresh_token: None,
+                };
+                Err(Unopened {
+                    claimed: Box::new(claimed),
+                    source,
+                })
+            }
+        }
     }
+}
 
-    fn open_refresh_token(&self, token: &Token, stored: &Stored) -> Result<Secret, StoreError> {
-        self.seal
-            .open(place(&token.name, Column::RefreshToken), stored)
-            .map_err(|source| StoreError::Seal {
-                name: token.name.to_string(),
-                source,
-            })
-    }
+/// A row that was claimed and whose refresh token does not open. The claim is to be given back.
+#[derive(Debug, thiserror::Error)]
+#[error("its refresh token cannot be opened: {source}")]
+pub struct Unopened {
+    /// The claim, without the refresh token.
+    pub claimed: Box<Claimed>,
+    /// Why.
+    pub source: SealError,
 }
 
 /// How long a claim holds: the exchange's 30 s, a commit behind it, and as much again for a slow

@@ -3,7 +3,11 @@
 
 use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, postgres::PgDatabaseError};
 
-use crate::{dialect::Dialect, exit::Exit, seal::SealError};
+use crate::{
+    dialect::Dialect,
+    exit::{Exit, Failure},
+    seal::SealError,
+};
 
 /// A failed call of the store.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +85,12 @@ impl StoreError {
             | Self::File { .. }
             | Self::PostgresOnly(_) => Exit::Usage,
         }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::new(error.exit(), error.to_string())
     }
 }
 

@@ -1,0 +1,189 @@
+//! The command line: arguments → command → output. One file per verb; the exit codes are mapped
+//! here and nowhere else.
+
+mod adopt;
+mod context;
+mod demo;
+mod init;
+mod key;
+mod migrate;
+mod output;
+mod refresh;
+mod run;
+mod status;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Args, Parser, Subcommand};
+use tokenkeeper_shared::{
+    exit::{Exit, Failure},
+    name::TokenName,
+    settings::Environment,
+};
+use tracing::{Level, level_filters::LevelFilter};
+use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+
+use self::context::Context;
+
+/// Keeps OAuth2 tokens fresh in a shared database.
+///
+/// Started by a timer, `run` renews every token that is due (about an hour before it expires, or
+/// at half its life), logs in again where the refresh token is dead, and ends. Programs get the
+/// tokens from `tokenkeeper-consumer`.
+///
+/// Begin with `tokenkeeper-worker demo`, then `tokenkeeper-worker init`.
+#[derive(Debug, Parser)]
+#[command(name = "tokenkeeper-worker", version, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// The configuration file [default: ./tokenkeeper.toml, then the user's, then /etc's]
+    #[arg(long, global = true, value_name = "FILE", env = "TOKENKEEPER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print results, and errors, as JSON
+    #[arg(long, global = true)]
+    json: bool,
+    /// How much to tell on stderr
+    #[arg(
+        long,
+        global = true,
+        value_name = "LEVEL",
+        env = "TOKENKEEPER_LOG",
+        default_value = "warn"
+    )]
+    log: LevelFilter,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Show the whole loop on this machine in about 20 seconds; leaves nothing behind
+    Demo,
+    /// Write a commented configuration, a key and the database, where they do not exist yet
+    Init,
+    /// Renew what is due, then end: what a timer calls
+    Run {
+        /// Only these tokens [default: all that are configured]
+        names: Vec<TokenName>,
+    },
+    /// Renew one token now
+    Refresh {
+        /// The token
+        name: TokenName,
+        /// Also when it waits for a human, or was renewed less than half a minute ago
+        #[arg(long)]
+        force: bool,
+    },
+    /// Show each token's state, times and last failure
+    Status {
+        /// Only these tokens [default: all in the database]
+        names: Vec<TokenName>,
+    },
+    /// Bring the database's schema up to date
+    Migrate,
+    /// Take over the tutorial's table `quartile_tokens` (PostgreSQL)
+    ///
+    /// Its row becomes the token `quartile`, the table is kept under another name, and a view takes
+    /// its place, so that the tutorial's consumer goes on. Stop the tutorial's worker first.
+    Adopt,
+    /// Make and derive sealing keys
+    #[command(subcommand)]
+    Key(KeyVerb),
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyVerb {
+    /// Make a new worker key
+    New {
+        /// Write it here, readable by you alone, instead of printing it
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+    /// Derive the consumers' key, which opens access tokens and nothing else
+    Consumer {
+        /// Write it here, readable by you alone, instead of printing it
+        #[arg(long, value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// Parses the arguments, does what they say, and makes the exit code of how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    log_to_stderr(arguments.common.log);
+    // Without a provider of cryptography reqwest panics; a second installation is no harm.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let json = arguments.common.json;
+    let ended = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))
+        .and_then(|runtime| runtime.block_on(dispatch(arguments)));
+    match ended {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(failure) => {
+            output::failure(&failure, json);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
+    let Common { config, json, .. } = arguments.common;
+    let environment = Environment::of_process();
+    let context = || Context::load(environment.clone(), config.clone(), json);
+    match arguments.verb {
+        Verb::Demo => demo::demo(json).await,
+        Verb::Init => init::init(environment, config, json).await,
+        Verb::Run { names } => run::run(&context()?, &names).await,
+        Verb::Refresh { name, force } => refresh::refresh(&context()?, &name, force).await,
+        Verb::Status { names } => status::status(&context()?, &names).await,
+        Verb::Migrate => migrate::migrate(&context()?).await,
+        Verb::Adopt => adopt::adopt(&context()?).await,
+        Verb::Key(KeyVerb::New { file }) => key::new(file.as_deref()),
+        Verb::Key(KeyVerb::Consumer { file }) => {
+            key::consumer(&environment, config, file.as_deref())
+        }
+    }
+}
+
+/// Only our own lines: what libraries log may hold addresses and headers.
+fn log_to_stderr(level: LevelFilter) {
+    let ours = level
+        .into_level()
+        .map_or(LevelFilter::OFF, |level: Level| level.into());
+    let targets = Targets::new().with_target("tokenkeeper", ours);
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr())
+        && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .with_target(false)
+        .without_time();
+    tracing_subscriber::registry()
+        .with(targets)
+        .with(lines)
+        .init();
+}
+
+const AFTER_HELP: &str = "\
+Variables:
+  TOKENKEEPER_DATABASE_URL, DATABASE_URL  where tokens are kept: sqlite://PATH,
+                                          postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE
+                                          [default: a SQLite file in the user's state directory]
+  TOKENKEEPER_KEY                         the sealing key [default: the file `key` beside the configuration]
+  QUARTILE_SUBSCRIPTION_KEY, QUARTILE_YOUR_USERNAME, QUARTILE_YOUR_PASSWORD
+                                          keep the token `quartile` without any configuration file
+  Each may be given as a file by NAME_FILE.
+
+Exit codes:
+  0 done   1 defect   2 usage or configuration   3 some tokens failed, none expired
+  4 a human must act   5 no valid token   6 no such name   7 temporary, again later may work
+  9 schema version";

@@ -1,0 +1,89 @@
+//! `refresh NAME`: one row now, due or not.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use tokenkeeper_shared::{
+    clock,
+    exit::{Exit, Failure},
+    lifecycle,
+    name::TokenName,
+    token::{State, Token},
+};
+
+use super::{
+    context::{self, Context},
+    output, run,
+};
+use crate::report::{self, Report};
+
+pub(super) async fn refresh(
+    context: &Context,
+    name: &TokenName,
+    force: bool,
+) -> Result<Exit, Failure> {
+    run::known(context, std::slice::from_ref(name))?;
+    let store = context.store().await?;
+    let config = context.config.tokens[name].clone();
+    let exchanger = context::shared(context.exchanger(store.clone()).await?);
+    if !store.without_row(&[name]).await?.is_empty() {
+        store
+            .enrol(name, config.provider.word(), exchanger.time.now())
+            .await?;
+    }
+    let Some((row, now)) = store.read(name).await? else {
+        return Err(Failure::new(
+            Exit::Internal,
+            format!("the row of \"{name}\" vanished"),
+        ));
+    };
+    if row.is_being_updated(now) {
+        let holder = row.worker.as_deref().unwrap_or("another worker");
+        let message =
+            format!("\"{name}\" is being renewed by {holder} right now: its result is yours too");
+        return Err(Failure::new(Exit::Busy, message));
+    }
+    let config = Arc::new(config);
+    let done = match store
+        .claim_named(&row, force, &exchanger.worker, now)
+        .await?
+    {
+        Some(Ok(claimed)) => exchanger.keep(config, claimed).await,
+        Some(Err(unopened)) => exchanger.refuse(&config, unopened).await,
+        None => return not_claimed(&row, now),
+    };
+    let mut report = Report::default();
+    report.add(done);
+    let waits = store
+        .read(name)
+        .await?
+        .is_some_and(|(row, _)| row.state == State::NeedsLogin);
+    report.needs_login = waits.then(|| name.to_string()).into_iter().collect();
+    store.close().await;
+    run::tell(&report, context.json)
+}
+
+/// Why a claim by name found nothing to claim. A token renewed just now is what was asked for.
+fn not_claimed(row: &Token, now: DateTime<Utc>) -> Result<Exit, Failure> {
+    let name = &row.name;
+    let gap = lifecycle::minimum_gap(row.lifetime().unwrap_or_default());
+    let (exit, why) = match (row.state, row.last_success_at) {
+        (State::Disabled, _) => (Exit::Usage, "it is disabled"),
+        (State::NeedsLogin, _) => (
+            Exit::NeedsHuman,
+            "it waits for a human: mend the cause and add --force",
+        ),
+        (_, Some(at)) if now < clock::after(at, gap) => {
+            output::note(&format!(
+                "{name}: renewed at {}; add --force to renew it again",
+                report::text(at)
+            ));
+            return Ok(Exit::Ok);
+        }
+        _ => (Exit::Busy, "another worker took it meanwhile"),
+    };
+    Err(Failure::new(
+        exit,
+        format!("\"{name}\" was not renewed: {why}"),
+    ))
+}

@@ -1,0 +1,110 @@
+//! `run`: one pass over what is due.
+
+use tokenkeeper_shared::{
+    exit::{Exit, Failure},
+    name::TokenName,
+};
+
+use super::{
+    context::{self, Context},
+    output,
+};
+use crate::{
+    pass,
+    report::{self, Report},
+};
+
+pub(super) async fn run(context: &Context, names: &[TokenName]) -> Result<Exit, Failure> {
+    known(context, names)?;
+    let store = context.store().await?;
+    let exchanger = context::shared(context.exchanger(store.clone()).await?);
+    let report = pass::run(exchanger, &context.config, names).await;
+    store.close().await;
+    tell(&report?, context.json)
+}
+
+/// Every name must be configured, and something must be.
+pub(super) fn known(context: &Context, names: &[TokenName]) -> Result<(), Failure> {
+    let tokens = &context.config.tokens;
+    if tokens.is_empty() {
+        let place = context.settings.paths.default_config();
+        let place = place.map_or_else(
+            |_| "tokenkeeper.toml".to_owned(),
+            |path| path.display().to_string(),
+        );
+        let message =
+            format!("no token is configured: run `tokenkeeper-worker init` and fill in {place}");
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    match names.iter().find(|name| !tokens.contains_key(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let configured = tokens
+                .keys()
+                .take(10)
+                .map(TokenName::as_str)
+                .collect::<Vec<_>>()
+                .join(", ");
+            let message =
+                format!("no token named \"{name}\" is configured; there are: {configured}");
+            Err(Failure::new(Exit::NoSuchName, message))
+        }
+    }
+}
+
+/// Quiet when nothing was due, so that cron mails nothing.
+pub(super) fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {
+    if json {
+        output::json(report)?;
+        return Ok(report.exit());
+    }
+    if report.taken_up() > 0 {
+        let Report {
+            refreshed,
+            logged_in,
+            partial,
+            fenced,
+            unused,
+            failed,
+            ..
+        } = report;
+        let counts = [
+            (*refreshed, "refreshed"),
+            (*logged_in, "logged in"),
+            (*partial, "with a refresh token only"),
+            (*fenced, "renewed by another worker first"),
+            (*unused, "given back unused"),
+            (*failed, "failed"),
+        ];
+        let parts: Vec<_> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        output::line(&parts.join(", "))?;
+    }
+    for failed in &report.failures {
+        let stands = match failed.valid_until {
+            Some(until) => format!("the stored token works until {}", report::text(until)),
+            None => "there is no valid token".to_owned(),
+        };
+        let next = match failed.next_attempt_at {
+            Some(next) => format!("next try at {}", report::text(next)),
+            None => format!(
+                "no further try: mend the cause and run `tokenkeeper-worker refresh {} --force`",
+                failed.name
+            ),
+        };
+        output::note(&format!(
+            "{}: {} ({}); {stands}; {next}",
+            failed.name, failed.message, failed.class
+        ));
+    }
+    let told = |name: &&String| !report.failures.iter().any(|failed| failed.name == **name);
+    for name in report.needs_login.iter().filter(told) {
+        output::note(&format!(
+            "{name}: waits for a human, see `tokenkeeper-worker status {name}`; then run `tokenkeeper-worker refresh {name} --force`"
+        ));
+    }
+    Ok(report.exit())
+}

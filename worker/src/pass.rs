@@ -1,0 +1,236 @@
+//! One pass over what is due: enrols what has no row yet, claims in batches, soonest first, keeps
+//! many tokens at once but never too many at one provider, and ends. Timers repeat passes.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use tokenkeeper_shared::{
+    name::TokenName,
+    store::{Due, DueCursor, NAMES_AT_ONCE, StoreError, Unopened},
+    token::Claimed,
+};
+use tokio::{task::JoinSet, time::Instant};
+use tracing::error;
+use uuid::Uuid;
+
+use crate::{
+    config::{Config, TokenConfig},
+    exchange::Exchanger,
+    report::{Done, Report},
+};
+
+/// A pass in progress.
+struct Pass<'c> {
+    exchanger: Arc<Exchanger>,
+    tokens: &'c Tokens,
+    hosts: HashSet<Arc<str>>,
+    per_host: usize,
+    /// Exchanges under way, by provider host.
+    busy: HashMap<Arc<str>, usize>,
+    tasks: JoinSet<(Arc<str>, Done)>,
+    report: Report,
+}
+
+/// The tokens that a pass keeps, each with its provider's host.
+type Tokens = BTreeMap<TokenName, (Arc<TokenConfig>, Arc<str>)>;
+
+/// What a walk over the due rows came to.
+enum Walk {
+    /// The end of the due rows was seen, and none was passed over.
+    AtEnd,
+    /// Rows were left because their provider has enough to do.
+    LeftBusy,
+}
+
+/// Keeps everything that is due and configured, or of that only the tokens `named`.
+///
+/// # Errors
+/// [`StoreError`] when the database cannot be asked; what is under way is finished first.
+pub async fn run(
+    exchanger: Arc<Exchanger>,
+    config: &Config,
+    named: &[TokenName],
+) -> Result<Report, StoreError> {
+    let wanted = |name: &TokenName| named.is_empty() || named.contains(name);
+    let with_host = |token: &TokenConfig| (Arc::new(token.clone()), token.provider.host().into());
+    let tokens: Tokens = config
+        .tokens
+        .iter()
+        .filter(|(name, _)| wanted(name))
+        .map(|(name, token)| (name.clone(), with_host(token)))
+        .collect();
+    enrol(&exchanger, &tokens).await?;
+    let mut pass = Pass {
+        exchanger,
+        tokens: &tokens,
+        hosts: tokens.values().map(|(_, host)| host.clone()).collect(),
+        per_host: usize::from(config.run.per_host.get()),
+        busy: HashMap::new(),
+        tasks: JoinSet::new(),
+        report: Report::default(),
+    };
+    let walked = pass.take_all().await;
+    while pass.finish_one().await {}
+    walked?;
+    pass.note_waiting().await?;
+    Ok(pass.report)
+}
+
+/// Gives every configured name a row: a first login then goes the way of every renewal.
+async fn enrol(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError> {
+    let names: Vec<&TokenName> = tokens.keys().collect();
+    for names in names.chunks(NAMES_AT_ONCE) {
+        for name in exchanger.store.without_row(names).await? {
+            let provider = tokens[name].0.provider.word();
+            exchanger
+                .store
+                .enrol(name, provider, exchanger.time.now())
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+impl Pass<'_> {
+    /// Walks the due rows again and again until all that could be taken are.
+    async fn take_all(&mut self) -> Result<(), StoreError> {
+        while Instant::now() < self.exchanger.deadline {
+            match self.walk().await? {
+                Walk::AtEnd => return Ok(()),
+                // Half of what runs is waited for, so that claims stay batches.
+                Walk::LeftBusy => {
+                    for _ in 0..self.tasks.len().div_ceil(2).max(1) {
+                        self.finish_one().await;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// One walk over the due rows: claims what is configured and whose provider has room.
+    async fn walk(&mut self) -> Result<Walk, StoreError> {
+        let (mut cursor, mut passed_over) = (DueCursor::default(), 0);
+        loop {
+            let now = self.exchanger.time.now();
+            let page = self.exchanger.store.due(now, cursor, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            cursor = DueCursor::from(last);
+            let (chosen, left) = self.choose(&page);
+            passed_over += left;
+            for ids in chosen.chunks(BATCH) {
+                self.claim(ids).await?;
+            }
+            if page.len() < usize::from(PAGE) || passed_over > LOOK_AHEAD || self.is_saturated() {
+                break;
+            }
+        }
+        Ok(if passed_over > 0 {
+            Walk::LeftBusy
+        } else {
+            Walk::AtEnd
+        })
+    }
+
+    /// Of these rows, those that are ours and whose provider has room; and how many had to be left.
+    fn choose(&self, page: &[Due]) -> (Vec<Uuid>, usize) {
+        let (mut chosen, mut left, mut planned) = (Vec::new(), 0, HashMap::<&str, usize>::new());
+        for due in page {
+            let Some((_, host)) = self.tokens.get(&due.name) else {
+                continue;
+            };
+            let busy = self.busy.get(host).copied().unwrap_or_default();
+            let planned = planned.entry(host).or_default();
+            if busy + *planned < self.per_host {
+                *planned += 1;
+                chosen.push(due.id);
+            } else {
+                left += 1;
+            }
+        }
+        (chosen, left)
+    }
+
+    /// Whether no provider that is in use has room, so that walking on would find nothing.
+    fn is_saturated(&self) -> bool {
+        self.hosts.iter().all(|host| {
+            self.busy
+                .get(host)
+                .is_some_and(|busy| *busy >= self.per_host)
+        })
+    }
+
+    async fn claim(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
+        let now = self.exchanger.time.now();
+        for claimed in self
+            .exchanger
+            .store
+            .claim(ids, &self.exchanger.worker, now)
+            .await?
+        {
+            match claimed {
+                Ok(claimed) => self.start(claimed),
+                Err(unopened) => self.refuse(unopened).await,
+            }
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, claimed: Claimed) {
+        let Some((token, host)) = self.tokens.get(&claimed.token.name) else {
+            return;
+        };
+        let host = host.clone();
+        *self.busy.entry(host.clone()).or_default() += 1;
+        let kept = self.exchanger.clone().keep(token.clone(), claimed);
+        self.tasks.spawn(async move { (host, kept.await) });
+    }
+
+    /// One row that does not open must not keep the others.
+    async fn refuse(&mut self, unopened: Unopened) {
+        if let Some((token, _)) = self.tokens.get(&unopened.claimed.token.name) {
+            let done = self.exchanger.refuse(token, unopened).await;
+            self.report.add(done);
+        }
+    }
+
+    /// Waits for one exchange to end. `false` when none is under way.
+    async fn finish_one(&mut self) -> bool {
+        match self.tasks.join_next().await {
+            None => {
+                self.busy.clear();
+                false
+            }
+            Some(Ok((host, done))) => {
+                self.busy
+                    .entry(host)
+                    .and_modify(|busy| *busy = busy.saturating_sub(1));
+                self.report.add(done);
+                true
+            }
+            Some(Err(panic)) => {
+                error!("an exchange ended by a defect of tokenkeeper: {panic}");
+                true
+            }
+        }
+    }
+
+    /// Tokens that wait for a human are told in every pass: a timer that ends with 0 hides them.
+    async fn note_waiting(&mut self) -> Result<(), StoreError> {
+        let waiting = self.exchanger.store.waiting_for_a_human(PAGE).await?;
+        let ours = waiting
+            .into_iter()
+            .filter(|row| self.tokens.contains_key(&row.name));
+        self.report.needs_login = ours.map(|row| row.name.to_string()).collect();
+        Ok(())
+    }
+}
+
+/// Rows read at once: a page of names costs a few kilobytes, whatever the table's size.
+const PAGE: u16 = 256;
+/// Rows claimed at once.
+const BATCH: usize = 64;
+/// How many rows of busy providers a walk passes over to find work for idle ones.
+const LOOK_AHEAD: usize = 1024;
