@@ -1,0 +1,117 @@
+//! The command line: arguments → command → output. One file per verb, one per format; the exit
+//! codes are mapped here and nowhere else.
+
+mod failure;
+mod get;
+mod list;
+mod output;
+
+use std::{path::PathBuf, process::ExitCode, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use tokenkeeper_shared::{
+    exit::{Exit, Failure},
+    name::TokenName,
+    settings::{Environment, Settings},
+};
+
+use self::output::Format;
+use crate::Consumer;
+
+/// Hands out the newest OAuth2 token that tokenkeeper's worker keeps.
+///
+/// While the worker renews a token, `get` waits; then, and whenever the provider is down, it hands
+/// out the stored token for as long as that works. An expired token is never handed out.
+#[derive(Debug, Parser)]
+#[command(name = "tokenkeeper-consumer", version, after_help = AFTER_HELP)]
+struct Arguments {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// What every verb takes.
+#[derive(Debug, Args)]
+struct Common {
+    /// The configuration file [default: ./tokenkeeper.toml, then the user's, then /etc's]
+    #[arg(long, global = true, value_name = "FILE", env = "TOKENKEEPER_CONFIG")]
+    config: Option<PathBuf>,
+    /// Print results, and errors, as JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Print one token
+    Get(GetArguments),
+    /// Show which tokens there are
+    List,
+}
+
+#[derive(Debug, Args)]
+struct GetArguments {
+    /// The token
+    name: TokenName,
+    /// How long it should last at least; a token with less is handed out with a warning
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
+    min_ttl: Duration,
+    /// How long to wait while a worker renews it
+    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
+    wait: Duration,
+    /// What to do meanwhile: wait for the new token, or serve the stored one while it works
+    #[arg(long, value_enum, default_value_t)]
+    while_updating: Meanwhile,
+    /// How to print it
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Meanwhile {
+    #[default]
+    Wait,
+    Serve,
+}
+
+/// Parses the arguments, does what they say, and makes the exit code of how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Arguments { common, verb } = Arguments::parse();
+    // One thread: a second one costs more than the single question is worth.
+    let ended = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))
+        .and_then(|runtime| runtime.block_on(dispatch(&common, verb)));
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::failure(&failure, common.json);
+            ExitCode::from(failure.exit.code())
+        }
+    }
+}
+
+async fn dispatch(common: &Common, verb: Verb) -> Result<(), Failure> {
+    let settings = Settings::load(&Environment::of_process(), common.config.clone())?;
+    let consumer = Consumer::from_settings(settings).map_err(|error| failure::of(&error))?;
+    let done = match verb {
+        Verb::Get(arguments) => get::get(&consumer, arguments, common.json).await,
+        Verb::List => list::list(&consumer, common.json).await,
+    };
+    done.map_err(|error| failure::of(&error))
+}
+
+const AFTER_HELP: &str = "\
+Variables:
+  TOKENKEEPER_DATABASE_URL, DATABASE_URL  where tokens are kept [default: a SQLite file in the user's
+                                          state directory]
+  TOKENKEEPER_KEY                         the consumers' key, or the worker's [default: the file `key`
+                                          beside the configuration]
+  Each may be given as a file by NAME_FILE.
+
+Exit codes:
+  0 done   1 defect   2 usage or configuration   4 a human must act   5 no valid token
+  6 no such name   7 temporary, again later may work   9 schema version";
