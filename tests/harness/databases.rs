@@ -1,0 +1,70 @@
+//! A fresh database of each kind that tokenkeeper runs on. Which tables are in it is the suites' concern.
+
+use std::fmt;
+
+use tempfile::TempDir;
+
+use super::coverage;
+use super::servers::{mariadb, postgres};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+/// Every kind; a suite that runs on all of them names the kind in its failures.
+pub fn each() -> [Kind; 3] {
+    [Kind::Sqlite, Kind::Postgres, Kind::MariaDb]
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+            Self::MariaDb => "MariaDB",
+        })
+    }
+}
+
+/// An empty database.
+pub struct Database {
+    pub kind: Kind,
+    pub url: String,
+    _dir: Option<TempDir>,
+}
+
+impl Database {
+    /// SQLite's file does not exist yet; it goes when this value goes.
+    pub fn fresh(kind: Kind) -> Self {
+        match kind {
+            Kind::Sqlite => Self::sqlite(),
+            Kind::Postgres => Self {
+                kind,
+                url: postgres().fresh_database(),
+                _dir: None,
+            },
+            Kind::MariaDb => Self {
+                kind,
+                url: mariadb().fresh_database(),
+                _dir: None,
+            },
+        }
+    }
+
+    fn sqlite() -> Self {
+        let directory = tempfile::tempdir().expect("cannot make a directory");
+        let url = format!(
+            "sqlite://{}",
+            directory.path().join("tokenkeeper.db").display()
+        );
+        coverage::note("SQLite");
+        Self {
+            kind: Kind::Sqlite,
+            url,
+            _dir: Some(directory),
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! What differs between the database servers: their programs and how to call them. Running them is `servers`.
+
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::{cmp, env, fs};
+
+use super::keeper::Recipe;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Product {
+    Postgres,
+    MariaDb,
+}
+
+impl Product {
+    /// The Debian package that brings the server.
+    pub fn package(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgresql",
+            Self::MariaDb => "mariadb-server",
+        }
+    }
+
+    /// The client program.
+    pub fn client(self) -> &'static str {
+        match self {
+            Self::Postgres => "psql",
+            Self::MariaDb => "mariadb",
+        }
+    }
+
+    /// The database that is there from the beginning.
+    pub fn first_database(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MariaDb => "mysql",
+        }
+    }
+
+    /// Over the socket in the server's own directory: no other server can answer there.
+    pub fn client_arguments(self, directory: &Path, port: u16) -> Vec<String> {
+        let directory = directory.display();
+        match self {
+            Self::Postgres => {
+                let options = "-X -q -A -t -v ON_ERROR_STOP=1 -U postgres"
+                    .split(' ')
+                    .map(str::to_owned);
+                options
+                    .chain([
+                        "-F\t".to_owned(),
+                        format!("-h{directory}"),
+                        format!("-p{port}"),
+                        "-d".into(),
+                    ])
+                    .collect()
+            }
+            Self::MariaDb => {
+                let options = "--no-defaults --batch --skip-column-names --user=root"
+                    .split(' ')
+                    .map(str::to_owned);
+                options
+                    .chain([format!("--socket={directory}/socket")])
+                    .collect()
+            }
+        }
+    }
+
+    pub fn recipe(self) -> Recipe {
+        let program = |name| find(name, self.package()).display().to_string();
+        match self {
+            Self::Postgres => Recipe {
+                variables: vec![
+                    ("INITDB", program("initdb")),
+                    ("SERVER", program("postgres")),
+                    // PostgreSQL refuses to run as root.
+                    ("OWNER", if_root("postgres")),
+                    (
+                        "AS_OWNER",
+                        if_root("setpriv --reuid=postgres --regid=postgres --init-groups"),
+                    ),
+                ],
+                prepare: POSTGRES_PREPARE,
+                start: POSTGRES_START,
+                stop: "INT",
+            },
+            Self::MariaDb => Recipe {
+                variables: vec![
+                    ("INSTALL_DB", program("mariadb-install-db")),
+                    ("SERVER", program("mariadbd")),
+                    ("OWNER", if_root("mysql")),
+                    ("AS_OWNER", if_root("--user=mysql")),
+                ],
+                prepare: MARIADB_PREPARE,
+                start: MARIADB_START,
+                stop: "TERM",
+            },
+        }
+    }
+
+    /// Name and version, as in `PostgreSQL 15.18`.
+    pub fn version(self) -> String {
+        let (name, server) = match self {
+            Self::Postgres => ("PostgreSQL", "postgres"),
+            Self::MariaDb => ("MariaDB", "mariadbd"),
+        };
+        let output = Command::new(find(server, self.package()))
+            .arg("--version")
+            .output()
+            .expect("it was found");
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let version = said
+            .split(|c: char| !c.is_ascii_digit() && c != '.')
+            .find(|word| word.contains('.'));
+        format!("{name} {}", version.unwrap_or("of unknown version"))
+    }
+}
+
+/// Finds a server's program: Debian keeps PostgreSQL's out of the path, and the path of a user without `sbin`.
+pub fn find(program: &str, package: &str) -> PathBuf {
+    let path = env::var_os("PATH").unwrap_or_default();
+    postgres_directories()
+        .into_iter()
+        .chain(env::split_paths(&path))
+        .chain(["/usr/sbin", "/usr/local/sbin", "/usr/libexec"].map(PathBuf::from))
+        .map(|directory| directory.join(program))
+        .find(|candidate| candidate.is_file())
+        .unwrap_or_else(|| {
+            panic!("{program} not found: install the Debian package {package}, or call tests/run")
+        })
+}
+
+/// Newest first, and only those with a server: a client alone has no `initdb`.
+fn postgres_directories() -> Vec<PathBuf> {
+    let versions = fs::read_dir("/usr/lib/postgresql")
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut directories: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
+    directories.retain(|directory| directory.join("initdb").is_file());
+    directories.sort_by_key(|directory| {
+        let version = directory
+            .parent()
+            .and_then(Path::file_name)
+            .and_then(|name| name.to_str()?.parse().ok());
+        cmp::Reverse(version.unwrap_or(0_u32))
+    });
+    directories
+}
+
+fn if_root(text: &str) -> String {
+    let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
+    if is_root {
+        text.to_owned()
+    } else {
+        String::new()
+    }
+}
+
+// A killed server keeps what it has committed in all of this: the system's page cache outlives it.
+const POSTGRES_PREPARE: &str = r#"
+    [ -z "$OWNER" ] || chown "$OWNER" "$DIR" || exit
+    $AS_OWNER "$INITDB" --pgdata="$DIR/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync
+"#;
+const POSTGRES_START: &str = r#"
+    exec $AS_OWNER "$SERVER" -D "$DIR/data" -c listen_addresses=127.0.0.1 -c port="$PORT" \
+        -c unix_socket_directories="$DIR" -c max_connections=300 -c fsync=off -c full_page_writes=off
+"#;
+const MARIADB_PREPARE: &str = r#"
+    [ -z "$OWNER" ] || chown "$OWNER" "$DIR" || exit
+    "$INSTALL_DB" --no-defaults $AS_OWNER --datadir="$DIR/data" --auth-root-authentication-method=normal \
+        --skip-test-db --innodb-log-file-size=8M
+"#;
+const MARIADB_START: &str = r#"
+    exec "$SERVER" --no-defaults $AS_OWNER --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="$DIR/pid" \
+        --bind-address=127.0.0.1 --port="$PORT" --skip-networking=0 --max-connections=300 \
+        --innodb-flush-log-at-trx-commit=2 --innodb-log-file-size=8M --innodb-buffer-pool-size=64M
+"#;
