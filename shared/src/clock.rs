@@ -26,14 +26,9 @@ pub struct SystemClock {
 impl SystemClock {
     /// A clock that counts its monotonic time from now.
     #[must_use]
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the door that the lint guards"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the door that the lint guards")]
     pub fn new() -> Self {
-        Self {
-            started: Instant::now(),
-        }
+        Self { started: Instant::now() }
     }
 }
 
@@ -48,10 +43,7 @@ impl Clock for SystemClock {
         self.started.elapsed()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the door that the lint guards"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "this is the door that the lint guards")]
     fn utc(&self) -> DateTime<Utc> {
         SystemTime::now().into()
     }
@@ -67,25 +59,17 @@ impl ManualClock {
     /// A clock that stands at `utc`.
     #[must_use]
     pub fn at(utc: DateTime<Utc>) -> Self {
-        Self {
-            now: Mutex::new((Duration::ZERO, utc)),
-        }
+        Self { now: Mutex::new((Duration::ZERO, utc)) }
     }
 
     /// Lets `step` pass on both hands.
     pub fn advance(&self, step: Duration) {
-        let mut now = self
-            .now
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut now = self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         *now = (now.0 + step, after(now.1, step));
     }
 
     fn read(&self) -> (Duration, DateTime<Utc>) {
-        *self
-            .now
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        *self.now.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -103,9 +87,7 @@ impl Clock for ManualClock {
 #[must_use]
 pub fn after(instant: DateTime<Utc>, step: Duration) -> DateTime<Utc> {
     let step = TimeDelta::from_std(step).unwrap_or(TimeDelta::MAX);
-    instant
-        .checked_add_signed(step)
-        .map_or(latest(), |sum| sum.min(latest()))
+    instant.checked_add_signed(step).map_or(latest(), |sum| sum.min(latest()))
 }
 
 /// `instant − step`, never before 1970.
@@ -113,17 +95,13 @@ pub fn after(instant: DateTime<Utc>, step: Duration) -> DateTime<Utc> {
 pub fn before(instant: DateTime<Utc>, step: Duration) -> DateTime<Utc> {
     let step = TimeDelta::from_std(step).unwrap_or(TimeDelta::MAX);
     let start = DateTime::UNIX_EPOCH;
-    instant
-        .checked_sub_signed(step)
-        .map_or(start, |difference| difference.max(start))
+    instant.checked_sub_signed(step).map_or(start, |difference| difference.max(start))
 }
 
 /// How long from `now` to `then`; zero when `then` has passed.
 #[must_use]
 pub fn until(now: DateTime<Utc>, then: DateTime<Utc>) -> Duration {
-    then.signed_duration_since(now)
-        .to_std()
-        .unwrap_or(Duration::ZERO)
+    then.signed_duration_since(now).to_std().unwrap_or(Duration::ZERO)
 }
 
 /// The last instant that tokenkeeper stores: the end of the year 9999, where RFC 3339 ends too.

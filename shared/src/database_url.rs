@@ -24,11 +24,7 @@ impl DatabaseUrl {
     #[must_use]
     pub fn of_file(path: &Path) -> Self {
         let place = path.display().to_string();
-        Self {
-            dialect: Dialect::Sqlite,
-            url: Secret::new(place.clone()),
-            place,
-        }
+        Self { dialect: Dialect::Sqlite, url: Secret::new(place.clone()), place }
     }
 
     /// Which database it is.
@@ -68,9 +64,7 @@ impl FromStr for DatabaseUrl {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         if text.contains('\0') {
-            return Err(InvalidDatabaseUrl::Malformed(
-                "it holds a NUL character".into(),
-            ));
+            return Err(InvalidDatabaseUrl::Malformed("it holds a NUL character".into()));
         }
         let (scheme, rest) = text.split_once(':').ok_or(InvalidDatabaseUrl::NoScheme)?;
         match scheme.to_ascii_lowercase().as_str() {
@@ -104,29 +98,16 @@ fn server(dialect: Dialect, scheme: &str, rest: &str) -> Result<DatabaseUrl, Inv
     if database.is_empty() {
         return Err(InvalidDatabaseUrl::Malformed("it names no database".into()));
     }
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let place = format!("{}{port}/{database}", url.host_str().unwrap_or_default());
-    Ok(DatabaseUrl {
-        dialect,
-        url: Secret::new(text),
-        place,
-    })
+    Ok(DatabaseUrl { dialect, url: Secret::new(text), place })
 }
 
 /// A scheme is shown only as far as it looks like one: the text may be a password in the wrong place.
 fn shown(scheme: &str) -> String {
-    let plain = scheme.len() <= 20
-        && scheme
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b == b'+');
-    if plain {
-        scheme.to_owned()
-    } else {
-        "this one".to_owned()
-    }
+    let plain =
+        scheme.len() <= 20 && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+');
+    if plain { scheme.to_owned() } else { "this one".to_owned() }
 }
 
 /// An address that tokenkeeper cannot use. The address itself is never shown.
@@ -160,10 +141,7 @@ mod tests {
             ("sqlite://tokens.db", "SQLite tokens.db"),
             ("sqlite:/var/lib/t.db?mode=rwc", "SQLite /var/lib/t.db"),
             ("sqlite:///var/lib/t.db", "SQLite /var/lib/t.db"),
-            (
-                "postgres://u:canary@h:5433/db?password=canary",
-                "PostgreSQL h:5433/db",
-            ),
+            ("postgres://u:canary@h:5433/db?password=canary", "PostgreSQL h:5433/db"),
             ("postgresql://u@h/db", "PostgreSQL h/db"),
             ("mysql://u:canary@h/db", "MySQL h/db"),
             ("mariadb://h/db", "MySQL h/db"),
@@ -196,13 +174,7 @@ mod tests {
 
     #[test]
     fn an_unsupported_database_is_named() {
-        let refused = "mssql://h/db"
-            .parse::<DatabaseUrl>()
-            .unwrap_err()
-            .to_string();
-        assert!(
-            refused.contains("mssql") && refused.contains("postgres"),
-            "{refused}"
-        );
+        let refused = "mssql://h/db".parse::<DatabaseUrl>().unwrap_err().to_string();
+        assert!(refused.contains("mssql") && refused.contains("postgres"), "{refused}");
     }
 }

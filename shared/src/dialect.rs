@@ -33,15 +33,9 @@ impl Dialect {
     /// Only constants of this crate come in here and nothing but placeholders is added, so that
     /// this is the one place that vouches for SQL made at run time.
     pub(crate) fn statement(self, portable: &'static str, listed: usize) -> SqlStr {
-        let text = portable
-            .replace("{now}", self.now())
-            .replace("{list}", &vec!["?"; listed].join(", "));
-        AssertSqlSafe(if self == Self::Postgres {
-            numbered(&text)
-        } else {
-            text
-        })
-        .into_sql_str()
+        let text =
+            portable.replace("{now}", self.now()).replace("{list}", &vec!["?"; listed].join(", "));
+        AssertSqlSafe(if self == Self::Postgres { numbered(&text) } else { text }).into_sql_str()
     }
 
     /// The server's UTC clock. Neither the session's time zone nor the year 2038 touches any of the three.
@@ -59,9 +53,7 @@ impl Dialect {
 fn numbered(text: &str) -> String {
     let mut parts = text.split('?');
     let first = parts.next().unwrap_or_default().to_owned();
-    parts
-        .zip(1..)
-        .fold(first, |sum, (part, number)| format!("{sum}${number}{part}"))
+    parts.zip(1..).fold(first, |sum, (part, number)| format!("{sum}${number}{part}"))
 }
 
 #[cfg(test)]

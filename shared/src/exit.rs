@@ -51,10 +51,7 @@ impl Failure {
     /// A failure that ends with `exit`.
     #[must_use]
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self {
-            exit,
-            message: message.into(),
-        }
+        Self { exit, message: message.into() }
     }
 
     /// The same as one JSON object: `{"error": {"code", "kind", "message"}}`.
@@ -63,9 +60,6 @@ impl Failure {
         let text = |value: &str| serde_json::Value::from(value);
         let kind = serde_json::to_value(self.exit).unwrap_or_default();
         let code = self.exit.code();
-        format!(
-            r#"{{"error":{{"code":{code},"kind":{kind},"message":{}}}}}"#,
-            text(&self.message)
-        )
+        format!(r#"{{"error":{{"code":{code},"kind":{kind},"message":{}}}}}"#, text(&self.message))
     }
 }

@@ -21,10 +21,7 @@ pub struct RefreshPolicy {
 
 impl Default for RefreshPolicy {
     fn default() -> Self {
-        Self {
-            refresh_before: REFRESH_BEFORE,
-            default_lifetime: None,
-        }
+        Self { refresh_before: REFRESH_BEFORE, default_lifetime: None }
     }
 }
 
@@ -75,10 +72,7 @@ pub fn expiry(
     } else if let Some(life) = policy.default_lifetime {
         (clock::after(sent_at, life), ExpirySource::Configured)
     } else {
-        (
-            clock::after(sent_at, FALLBACK_LIFETIME),
-            ExpirySource::Fallback,
-        )
+        (clock::after(sent_at, FALLBACK_LIFETIME), ExpirySource::Fallback)
     }
 }
 
@@ -122,13 +116,8 @@ pub fn refresh_at(
         let lead = lead(clock::until(obtained_at, end), policy.refresh_before);
         clock::before(end, lead + jitter(lead, row.0, row.1))
     };
-    let floor = clock::after(
-        obtained_at,
-        minimum_gap(clock::until(obtained_at, expires_at)),
-    );
-    let of_refresh_token = refresh_token_expires
-        .map(renewal)
-        .filter(|&due| due > floor);
+    let floor = clock::after(obtained_at, minimum_gap(clock::until(obtained_at, expires_at)));
+    let of_refresh_token = refresh_token_expires.map(renewal).filter(|&due| due > floor);
     let due = renewal(expires_at).max(floor);
     of_refresh_token.map_or(due, |other| other.min(due))
 }
@@ -139,11 +128,7 @@ pub fn refresh_at(
 /// A life under ten seconds is no life that a timer can keep; 30 s hold there too, against a loop.
 #[must_use]
 pub fn minimum_gap(lifetime: Duration) -> Duration {
-    if lifetime < SHORTEST_KEPT_LIFE {
-        MINIMUM_GAP
-    } else {
-        MINIMUM_GAP.min(lifetime * 2 / 5)
-    }
+    if lifetime < SHORTEST_KEPT_LIFE { MINIMUM_GAP } else { MINIMUM_GAP.min(lifetime * 2 / 5) }
 }
 
 /// How long to wait after the `failures`-th failure in a row, across passes.
@@ -163,35 +148,21 @@ pub fn retry_delay(failures: u32, valid_for: Duration) -> Duration {
 /// allows, or at once when there is no valid token to live on meanwhile.
 #[must_use]
 pub fn recovery_delay(replay_window: Duration, valid_for: Duration) -> Duration {
-    if replay_window.is_zero() {
-        retry_cap(valid_for).max(RETRY_LEAST)
-    } else {
-        RETRY_LEAST
-    }
+    let at_once = !replay_window.is_zero() || valid_for.is_zero();
+    if at_once { RETRY_LEAST } else { retry_cap(valid_for).max(RETRY_LEAST) }
 }
 
 /// How long to wait when the provider said how long (`Retry-After`), or when only a human can mend
 /// the cause: as told, at most an hour, but so that one try lands before the token expires.
 #[must_use]
 pub fn told_delay(told: Duration, valid_for: Duration) -> Duration {
-    let last_chance = valid_for
-        .saturating_sub(LAST_TRY_BEFORE_EXPIRY)
-        .max(valid_for / 2);
+    let last_chance = valid_for.saturating_sub(LAST_TRY_BEFORE_EXPIRY).max(valid_for / 2);
     let wait = told.min(LONGEST_TOLD_DELAY);
-    if valid_for.is_zero() {
-        wait
-    } else {
-        wait.min(last_chance)
-    }
-    .max(RETRY_LEAST)
+    if valid_for.is_zero() { wait } else { wait.min(last_chance) }.max(RETRY_LEAST)
 }
 
 fn retry_cap(valid_for: Duration) -> Duration {
-    if valid_for.is_zero() {
-        RETRY_CAP
-    } else {
-        RETRY_CAP.min(valid_for / 4)
-    }
+    if valid_for.is_zero() { RETRY_CAP } else { RETRY_CAP.min(valid_for / 4) }
 }
 
 /// The mission's hour.

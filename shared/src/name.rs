@@ -34,18 +34,14 @@ impl FromStr for TokenName {
         if fits && text.bytes().all(is_name_byte) {
             Ok(Self(text.to_owned()))
         } else {
-            Err(InvalidName {
-                shown: text.escape_debug().take(SHOWN).collect(),
-            })
+            Err(InvalidName { shown: text.escape_debug().take(SHOWN).collect() })
         }
     }
 }
 
 impl<'de> Deserialize<'de> for TokenName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 
@@ -81,29 +77,14 @@ mod tests {
 
     #[test]
     fn a_name_that_could_be_mistaken_for_something_else_is_refused() {
-        for bad in [
-            "",
-            " a",
-            "a ",
-            "a/b",
-            "-a",
-            "ä",
-            "a\n",
-            "a\0",
-            "a%2e",
-            &"n".repeat(129),
-        ] {
+        for bad in ["", " a", "a ", "a/b", "-a", "ä", "a\n", "a\0", "a%2e", &"n".repeat(129)] {
             assert!(bad.parse::<TokenName>().is_err(), "{bad:?}");
         }
     }
 
     #[test]
     fn a_refused_name_is_shown_escaped_and_cut() {
-        let shown = "\u{1b}[31m"
-            .repeat(100)
-            .parse::<TokenName>()
-            .unwrap_err()
-            .to_string();
+        let shown = "\u{1b}[31m".repeat(100).parse::<TokenName>().unwrap_err().to_string();
         assert!(!shown.contains('\u{1b}') && shown.len() < 200, "{shown}");
     }
 }

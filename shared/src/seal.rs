@@ -52,11 +52,7 @@ impl Column {
     }
 
     fn half(self) -> Half {
-        if self == Self::AccessToken {
-            Half::Consumer
-        } else {
-            Half::Worker
-        }
+        if self == Self::AccessToken { Half::Consumer } else { Half::Worker }
     }
 }
 
@@ -78,25 +74,15 @@ impl Seal {
         let Self::With(ring) = self else {
             return Ok(Stored(secret.clone()));
         };
-        let key = ring
-            .sealing_key(place.column.half())
-            .ok_or(SealError::NotOurs)?;
+        let key = ring.sealing_key(place.column.half()).ok_or(SealError::NotOurs)?;
         let nonce = XNonce::generate();
         let aad = associated_data(place, key.id());
-        let payload = Payload {
-            msg: secret.expose().as_bytes(),
-            aad: aad.as_bytes(),
-        };
+        let payload = Payload { msg: secret.expose().as_bytes(), aad: aad.as_bytes() };
         let sealed = XChaCha20Poly1305::new(key.bytes().into())
             .encrypt(&nonce, payload)
             .map_err(|_| SealError::Broken)?;
         let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-        let text = format!(
-            "{VERSION}.{}.{}.{}",
-            key.id(),
-            encode(&nonce),
-            encode(&sealed)
-        );
+        let text = format!("{VERSION}.{}.{}.{}", key.id(), encode(&nonce), encode(&sealed));
         Ok(Stored(Secret::new(text)))
     }
 
@@ -119,23 +105,11 @@ fn open_with(ring: &Keyring, place: Place<'_>, parts: &Parts<'_>) -> Result<Secr
     let key = ring
         .opening_key(place.column.half(), parts.key_id)
         .ok_or_else(|| SealError::UnknownKey(parts.key_id.to_owned()))?;
-    let decode = |text| {
-        BASE64_URL_SAFE_NO_PAD
-            .decode(text)
-            .map_err(|_| SealError::Broken)
-    };
-    let nonce: [u8; 24] = decode(parts.nonce)?
-        .try_into()
-        .map_err(|_| SealError::Broken)?;
+    let decode = |text| BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| SealError::Broken);
+    let nonce: [u8; 24] = decode(parts.nonce)?.try_into().map_err(|_| SealError::Broken)?;
     let (sealed, aad) = (decode(parts.sealed)?, associated_data(place, key.id()));
     let opened = XChaCha20Poly1305::new(key.bytes().into())
-        .decrypt(
-            &nonce.into(),
-            Payload {
-                msg: &sealed,
-                aad: aad.as_bytes(),
-            },
-        )
+        .decrypt(&nonce.into(), Payload { msg: &sealed, aad: aad.as_bytes() })
         .map(Zeroizing::new)
         .map_err(|_| SealError::Broken)?;
     let text = std::str::from_utf8(&opened).map_err(|_| SealError::Broken)?;
@@ -162,11 +136,7 @@ impl<'a> Parts<'a> {
         let (version, key_id) = (parts.next()?, parts.next()?);
         let (nonce, sealed) = (parts.next()?, parts.next()?);
         let shaped = version == VERSION && key_id.len() == key::ID_LENGTH && nonce.len() == 32;
-        (shaped && parts.next().is_none()).then_some(Self {
-            key_id,
-            nonce,
-            sealed,
-        })
+        (shaped && parts.next().is_none()).then_some(Self { key_id, nonce, sealed })
     }
 }
 

@@ -36,10 +36,7 @@ mod tests {
     #[test]
     fn a_secret_does_not_print() {
         let secret = Secret::new("canary-1");
-        assert_eq!(
-            format!("{secret:?} {:#?}", Some(&secret)).find("canary"),
-            None
-        );
+        assert_eq!(format!("{secret:?} {:#?}", Some(&secret)).find("canary"), None);
         assert_eq!(secret.expose(), "canary-1");
     }
 }

@@ -137,24 +137,19 @@ impl Token {
     /// minute of skew is forgiven: a token handed out for use now is meant to be used now.
     #[must_use]
     pub fn has_begun(&self, now: DateTime<Utc>) -> bool {
-        self.not_before
-            .is_none_or(|start| start <= clock::after(now, NOT_BEFORE_LEEWAY))
+        self.not_before.is_none_or(|start| start <= clock::after(now, NOT_BEFORE_LEEWAY))
     }
 
     /// How long the access token has left, zero when there is none.
     #[must_use]
     pub fn valid_for(&self, now: DateTime<Utc>) -> Duration {
-        self.access_token_expires
-            .map_or(Duration::ZERO, |end| clock::until(now, end))
+        self.access_token_expires.map_or(Duration::ZERO, |end| clock::until(now, end))
     }
 
     /// How long the access token lives in all, where that is known.
     #[must_use]
     pub fn lifetime(&self) -> Option<Duration> {
-        Some(clock::until(
-            self.last_success_at?,
-            self.access_token_expires?,
-        ))
+        Some(clock::until(self.last_success_at?, self.access_token_expires?))
     }
 }
 

@@ -76,11 +76,7 @@ pub async fn hand_out(
         match judged {
             Verdict::Token(warning) => return handed_out(store, token, warning, now, waited),
             Verdict::Refused(refusal) => {
-                return Err(NoToken::Refused {
-                    token: Box::new(token),
-                    now,
-                    refusal,
-                });
+                return Err(NoToken::Refused { token: Box::new(token), now, refusal });
             }
             Verdict::Wait(until) => {
                 waited = true;
@@ -100,18 +96,8 @@ fn handed_out(
 ) -> Result<HandedOut, NoToken> {
     let opened = store.open_access_token(&token)?;
     match opened {
-        Some(access_token) => Ok(HandedOut {
-            token,
-            access_token,
-            warning,
-            now,
-            waited,
-        }),
-        None => Err(NoToken::Refused {
-            token: Box::new(token),
-            now,
-            refusal: Refusal::NoTokenYet,
-        }),
+        Some(access_token) => Ok(HandedOut { token, access_token, warning, now, waited }),
+        None => Err(NoToken::Refused { token: Box::new(token), now, refusal: Refusal::NoTokenYet }),
     }
 }
 

@@ -22,24 +22,15 @@ fn name() -> TokenName {
 /// How long after it was asked for a token that lives `life` is due, at generation 1.
 fn due_after(life: Duration) -> Duration {
     let start = at("2026-01-01T00:00:00Z");
-    let due = refresh_at(
-        start,
-        start + life,
-        None,
-        RefreshPolicy::default(),
-        (&name(), 1),
-    );
+    let due = refresh_at(start, start + life, None, RefreshPolicy::default(), (&name(), 1));
     clock::until(start, due)
 }
 
 #[test]
 fn the_lead_is_an_hour_or_half_the_life() {
-    for (life, expected) in [
-        (12 * HOUR, HOUR),
-        (2 * HOUR, HOUR),
-        (HOUR, HOUR / 2),
-        (secs(60), secs(30)),
-    ] {
+    for (life, expected) in
+        [(12 * HOUR, HOUR), (2 * HOUR, HOUR), (HOUR, HOUR / 2), (secs(60), secs(30))]
+    {
         assert_eq!(lead(life, REFRESH_BEFORE), expected, "{life:?}");
     }
 }
@@ -55,10 +46,7 @@ fn a_token_is_due_before_it_expires_and_never_after() {
     ] {
         let due = due_after(life);
         assert!(due <= life - lead, "{life:?} was due after {due:?}");
-        assert!(
-            due >= life - lead - lead / 10,
-            "{life:?} was due after {due:?}"
-        );
+        assert!(due >= life - lead - lead / 10, "{life:?} was due after {due:?}");
     }
 }
 
@@ -75,10 +63,7 @@ fn a_row_is_due_when_its_refresh_token_nears_its_end() {
     let due = |refresh_token_life: Duration| {
         let policy = RefreshPolicy::default();
         let end = Some(start + refresh_token_life);
-        clock::until(
-            start,
-            refresh_at(start, start + 30 * DAY, end, policy, (&name(), 1)),
-        )
+        clock::until(start, refresh_at(start, start + 30 * DAY, end, policy, (&name(), 1)))
     };
     assert!(due(14 * DAY) <= 14 * DAY - HOUR);
     assert!(due(14 * DAY) > 13 * DAY);
@@ -100,24 +85,12 @@ fn jitter_is_the_same_on_every_host_and_differs_between_rows() {
 fn expiry_takes_the_first_source_that_says_something() {
     let sent = at("2026-01-01T00:00:00Z");
     let (in_an_hour, in_two, in_three) = (sent + HOUR, sent + 2 * HOUR, sent + 3 * HOUR);
-    let all = ExpiryHints {
-        expires_in: Some(HOUR),
-        expires_at: Some(in_two),
-        jwt_exp: Some(in_three),
-    };
-    let configured = RefreshPolicy {
-        default_lifetime: Some(DAY),
-        ..RefreshPolicy::default()
-    };
+    let all =
+        ExpiryHints { expires_in: Some(HOUR), expires_at: Some(in_two), jwt_exp: Some(in_three) };
+    let configured = RefreshPolicy { default_lifetime: Some(DAY), ..RefreshPolicy::default() };
     let none = RefreshPolicy::default();
-    let without_seconds = ExpiryHints {
-        expires_in: None,
-        ..all
-    };
-    let jwt_only = ExpiryHints {
-        expires_at: None,
-        ..without_seconds
-    };
+    let without_seconds = ExpiryHints { expires_in: None, ..all };
+    let jwt_only = ExpiryHints { expires_at: None, ..without_seconds };
     let nothing = ExpiryHints::default();
     for (hints, policy, expected) in [
         (all, none, (in_an_hour, ExpirySource::ExpiresIn)),
@@ -145,14 +118,8 @@ fn an_expiry_that_has_passed_already_is_no_news_of_a_fresh_token() {
 #[test]
 fn an_absurd_lifetime_ends_with_the_year_9999() {
     let sent = at("2026-01-01T00:00:00Z");
-    let hints = ExpiryHints {
-        expires_in: Some(Duration::MAX),
-        ..ExpiryHints::default()
-    };
-    assert_eq!(
-        expiry(sent, hints, RefreshPolicy::default()).0,
-        clock::latest()
-    );
+    let hints = ExpiryHints { expires_in: Some(Duration::MAX), ..ExpiryHints::default() };
+    assert_eq!(expiry(sent, hints, RefreshPolicy::default()).0, clock::latest());
 }
 
 #[test]
@@ -175,11 +142,7 @@ fn a_provider_that_says_when_is_obeyed_but_one_try_lands_before_the_expiry() {
         (HOUR, Duration::ZERO, HOUR),
         (Duration::ZERO, HOUR, secs(1)),
     ] {
-        assert_eq!(
-            told_delay(told, valid_for),
-            expected,
-            "{told:?} {valid_for:?}"
-        );
+        assert_eq!(told_delay(told, valid_for), expected, "{told:?} {valid_for:?}");
     }
 }
 

@@ -29,10 +29,7 @@ pub struct Wish {
 
 impl Default for Wish {
     fn default() -> Self {
-        Self {
-            min_ttl: MIN_TTL,
-            while_updating: WhileUpdating::Wait,
-        }
+        Self { min_ttl: MIN_TTL, while_updating: WhileUpdating::Wait }
     }
 }
 
@@ -95,11 +92,7 @@ impl fmt::Display for Refusal {
             Self::NoTokenYet => formatter.write_str("no login has succeeded yet"),
             Self::Expired(at) => write!(formatter, "the stored token expired at {}", time(at)),
             Self::NotYetValid(at) => {
-                write!(
-                    formatter,
-                    "the stored token is not valid before {}",
-                    time(at)
-                )
+                write!(formatter, "the stored token is not valid before {}", time(at))
             }
             Self::StillUpdating => {
                 formatter.write_str("a worker is still renewing it and nothing valid is stored")
@@ -146,9 +139,7 @@ fn warning(token: &Token, now: DateTime<Utc>, wish: Wish) -> Option<Warning> {
 /// What the caller may ask for: never more than a quarter of the lifetime, or no fresh token of a
 /// short-lived kind would ever satisfy.
 fn min_ttl(token: &Token, wish: Wish) -> Duration {
-    token
-        .lifetime()
-        .map_or(wish.min_ttl, |life| wish.min_ttl.min(life / 4))
+    token.lifetime().map_or(wish.min_ttl, |life| wish.min_ttl.min(life / 4))
 }
 
 /// Enough for the request that the token is fetched for.

@@ -43,10 +43,7 @@ impl CipherKey {
     fn new(bytes: Zeroizing<[u8; KEY_LENGTH]>) -> Self {
         let mut id = [0; 4];
         expand(&bytes, b"tokenkeeper key id v1", &mut id);
-        Self {
-            id: format!("{:08x}", u32::from_be_bytes(id)),
-            bytes,
-        }
+        Self { id: format!("{:08x}", u32::from_be_bytes(id)), bytes }
     }
 
     /// Names the key in sealed values and messages; tells nothing of its bytes.
@@ -85,39 +82,25 @@ impl Keyring {
     /// # Errors
     /// [`KeyError`] names the line, never its content.
     pub fn parse(text: &Secret) -> Result<Self, KeyError> {
-        let lines = text
-            .expose()
-            .lines()
-            .enumerate()
-            .map(|(index, line)| (index + 1, line.trim()));
+        let lines = text.expose().lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
         let pairs = lines
             .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
             .map(|(number, line)| KeyPair::parse(line).ok_or(KeyError::Malformed(number)))
             .collect::<Result<Vec<_>, _>>()?;
-        if pairs.is_empty() {
-            Err(KeyError::Empty)
-        } else {
-            Ok(Self(pairs))
-        }
+        if pairs.is_empty() { Err(KeyError::Empty) } else { Ok(Self(pairs)) }
     }
 
     /// The text of a new worker key, from the operating system's randomness.
     #[must_use]
     pub fn new_worker_key() -> Secret {
         let bytes = Key::<XChaCha20Poly1305>::generate();
-        Secret::new(format!(
-            "{WORKER_PREFIX}{}",
-            BASE64_URL_SAFE_NO_PAD.encode(bytes)
-        ))
+        Secret::new(format!("{WORKER_PREFIX}{}", BASE64_URL_SAFE_NO_PAD.encode(bytes)))
     }
 
     /// The text of the consumers' key that belongs to the sealing key.
     #[must_use]
     pub fn consumer_key_text(&self) -> Secret {
-        let bytes = self
-            .0
-            .first()
-            .map(|pair| BASE64_URL_SAFE_NO_PAD.encode(pair.consumer.bytes()));
+        let bytes = self.0.first().map(|pair| BASE64_URL_SAFE_NO_PAD.encode(pair.consumer.bytes()));
         Secret::new(format!("{CONSUMER_PREFIX}{}", bytes.unwrap_or_default()))
     }
 
@@ -136,10 +119,7 @@ impl Keyring {
     /// The key of this half that bears `id`.
     #[must_use]
     pub fn opening_key(&self, half: Half, id: &str) -> Option<&CipherKey> {
-        self.0
-            .iter()
-            .filter_map(|pair| pair.half(half))
-            .find(|key| key.id == id)
+        self.0.iter().filter_map(|pair| pair.half(half)).find(|key| key.id == id)
     }
 }
 
@@ -157,10 +137,7 @@ impl KeyPair {
             })
         } else {
             let bytes = decode(line.strip_prefix(CONSUMER_PREFIX)?)?;
-            Some(Self {
-                consumer: CipherKey::new(bytes),
-                worker: None,
-            })
+            Some(Self { consumer: CipherKey::new(bytes), worker: None })
         }
     }
 
@@ -179,14 +156,9 @@ fn derive(master: &[u8; KEY_LENGTH], half: Half) -> CipherKey {
     CipherKey::new(bytes)
 }
 
-#[expect(
-    clippy::expect_used,
-    reason = "32 bytes and 4 bytes are below HKDF's bound of 255 hashes"
-)]
+#[expect(clippy::expect_used, reason = "32 bytes and 4 bytes are below HKDF's bound of 255 hashes")]
 fn expand(key: &[u8; KEY_LENGTH], label: &[u8], output: &mut [u8]) {
-    Hkdf::<Sha256>::new(None, key)
-        .expand(label, output)
-        .expect("a short output");
+    Hkdf::<Sha256>::new(None, key).expand(label, output).expect("a short output");
 }
 
 /// A text that is no key. The offending text is never shown: it may be a mistyped key.

@@ -10,11 +10,7 @@ fn ring(text: &Secret) -> Keyring {
 }
 
 fn place(row: &str, column: Column) -> Place<'_> {
-    Place {
-        table: "tokens",
-        row,
-        column,
-    }
+    Place { table: "tokens", row, column }
 }
 
 fn secret() -> Secret {
@@ -35,22 +31,14 @@ fn what_was_sealed_opens_again_and_shows_nothing() {
 fn the_same_secret_is_never_sealed_to_the_same_text_twice() {
     let seal = Seal::With(ring(&Keyring::new_worker_key()));
     let place = place("quartile", Column::AccessToken);
-    assert_ne!(
-        seal.seal(place, &secret()).unwrap(),
-        seal.seal(place, &secret()).unwrap()
-    );
+    assert_ne!(seal.seal(place, &secret()).unwrap(), seal.seal(place, &secret()).unwrap());
 }
 
 #[test]
 fn a_value_moved_to_another_row_or_column_does_not_open() {
     let seal = Seal::With(ring(&Keyring::new_worker_key()));
-    let stored = seal
-        .seal(place("a", Column::RefreshToken), &secret())
-        .unwrap();
-    for elsewhere in [
-        place("b", Column::RefreshToken),
-        place("a", Column::RefreshTokenPrevious),
-    ] {
+    let stored = seal.seal(place("a", Column::RefreshToken), &secret()).unwrap();
+    for elsewhere in [place("b", Column::RefreshToken), place("a", Column::RefreshTokenPrevious)] {
         assert_eq!(seal.open(elsewhere, &stored), Err(SealError::Broken));
     }
 }
@@ -63,17 +51,10 @@ fn the_consumers_key_opens_access_tokens_and_nothing_else() {
     let access = place("a", Column::AccessToken);
     let stored = worker.seal(access, &secret()).unwrap();
     assert_eq!(consumer.open(access, &stored).unwrap(), secret());
-    for column in [
-        Column::RefreshToken,
-        Column::RefreshTokenPrevious,
-        Column::JsonData,
-    ] {
+    for column in [Column::RefreshToken, Column::RefreshTokenPrevious, Column::JsonData] {
         let stored = worker.seal(place("a", column), &secret()).unwrap();
         assert!(consumer.open(place("a", column), &stored).is_err());
-        assert_eq!(
-            consumer.seal(place("a", column), &secret()),
-            Err(SealError::NotOurs)
-        );
+        assert_eq!(consumer.seal(place("a", column), &secret()), Err(SealError::NotOurs));
     }
 }
 
@@ -83,53 +64,30 @@ fn another_key_is_told_by_its_id() {
     let place = place("a", Column::AccessToken);
     let stored = Seal::With(ring(&old)).seal(place, &secret()).unwrap();
     let new = Seal::With(ring(&Keyring::new_worker_key()));
-    let id = ring(&old)
-        .sealing_key(Half::Consumer)
-        .unwrap()
-        .id()
-        .to_owned();
+    let id = ring(&old).sealing_key(Half::Consumer).unwrap().id().to_owned();
     assert_eq!(new.open(place, &stored), Err(SealError::UnknownKey(id)));
 }
 
 #[test]
 fn a_key_may_be_replaced_while_values_of_the_old_one_are_stored() {
     let (old, new) = (Keyring::new_worker_key(), Keyring::new_worker_key());
-    let both = Secret::new(format!(
-        "# the new one\n{}\n\n{}\n",
-        new.expose(),
-        old.expose()
-    ));
+    let both = Secret::new(format!("# the new one\n{}\n\n{}\n", new.expose(), old.expose()));
     let place = place("a", Column::RefreshToken);
     let stored = Seal::With(ring(&old)).seal(place, &secret()).unwrap();
-    assert_eq!(
-        Seal::With(ring(&both)).open(place, &stored).unwrap(),
-        secret()
-    );
+    assert_eq!(Seal::With(ring(&both)).open(place, &stored).unwrap(), secret());
     let stored = Seal::With(ring(&both)).seal(place, &secret()).unwrap();
-    assert_eq!(
-        Seal::With(ring(&new)).open(place, &stored).unwrap(),
-        secret()
-    );
+    assert_eq!(Seal::With(ring(&new)).open(place, &stored).unwrap(), secret());
 }
 
 #[test]
 fn clear_and_sealed_values_are_never_mistaken_for_each_other() {
     let place = place("a", Column::AccessToken);
     let with_key = Seal::With(ring(&Keyring::new_worker_key()));
-    assert_eq!(
-        with_key.open(place, &Stored(secret())),
-        Err(SealError::InClear)
-    );
+    assert_eq!(with_key.open(place, &Stored(secret())), Err(SealError::InClear));
     let sealed = with_key.seal(place, &secret()).unwrap();
-    assert!(matches!(
-        Seal::Off.open(place, &sealed),
-        Err(SealError::Sealed(_))
-    ));
+    assert!(matches!(Seal::Off.open(place, &sealed), Err(SealError::Sealed(_))));
     let looks_alike = Stored(Secret::new("v1.public.abc.def"));
-    assert_eq!(
-        Seal::Off.open(place, &looks_alike).unwrap().expose(),
-        "v1.public.abc.def"
-    );
+    assert_eq!(Seal::Off.open(place, &looks_alike).unwrap().expose(), "v1.public.abc.def");
 }
 
 #[test]

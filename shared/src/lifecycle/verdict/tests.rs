@@ -47,11 +47,7 @@ fn token() -> Token {
 }
 
 fn updating(lease_ends_in: i64) -> Token {
-    Token {
-        updating: true,
-        lease_until: Some(in_seconds(lease_ends_in)),
-        ..token()
-    }
+    Token { updating: true, lease_until: Some(in_seconds(lease_ends_in)), ..token() }
 }
 
 fn judge(token: &Token) -> Verdict {
@@ -72,27 +68,15 @@ fn while_a_worker_is_at_it_the_consumer_waits_for_the_lease_at_most() {
 fn a_lapsed_lease_means_that_nobody_is_updating() {
     assert_eq!(judge(&updating(0)), Verdict::Token(None));
     assert_eq!(judge(&updating(-1)), Verdict::Token(None));
-    assert_eq!(
-        judge(&Token {
-            lease_until: None,
-            ..updating(0)
-        }),
-        Verdict::Token(None)
-    );
+    assert_eq!(judge(&Token { lease_until: None, ..updating(0) }), Verdict::Token(None));
 }
 
 #[test]
 fn a_caller_may_have_the_valid_token_at_once_while_it_is_updated() {
-    let wish = Wish {
-        while_updating: WhileUpdating::Serve,
-        ..Wish::default()
-    };
+    let wish = Wish { while_updating: WhileUpdating::Serve, ..Wish::default() };
     let at_once = Verdict::Token(Some(Warning::Updating));
     assert_eq!(verdict(&updating(40), now(), wish), at_once);
-    let dead = Token {
-        access_token_expires: Some(in_seconds(-1)),
-        ..updating(40)
-    };
+    let dead = Token { access_token_expires: Some(in_seconds(-1)), ..updating(40) };
     assert_eq!(verdict(&dead, now(), wish), Verdict::Wait(in_seconds(40)));
 }
 
@@ -100,10 +84,7 @@ fn a_caller_may_have_the_valid_token_at_once_while_it_is_updated() {
 fn who_has_waited_long_enough_gets_the_valid_token_with_a_warning() {
     let judged = verdict_without_waiting(&updating(40), now(), Wish::default());
     assert_eq!(judged, Verdict::Token(Some(Warning::Updating)));
-    let dead = Token {
-        access_token_expires: Some(in_seconds(-1)),
-        ..updating(40)
-    };
+    let dead = Token { access_token_expires: Some(in_seconds(-1)), ..updating(40) };
     let judged = verdict_without_waiting(&dead, now(), Wish::default());
     assert_eq!(judged, Verdict::Refused(Refusal::StillUpdating));
 }
@@ -111,34 +92,10 @@ fn who_has_waited_long_enough_gets_the_valid_token_with_a_warning() {
 #[test]
 fn a_token_that_still_works_is_never_withheld() {
     for (row, warning) in [
-        (
-            Token {
-                state: State::NeedsLogin,
-                ..token()
-            },
-            Warning::NeedsLogin,
-        ),
-        (
-            Token {
-                state: State::Disabled,
-                ..token()
-            },
-            Warning::Disabled,
-        ),
-        (
-            Token {
-                failures: 9,
-                ..token()
-            },
-            Warning::RefreshFailed,
-        ),
-        (
-            Token {
-                access_token_expires: Some(in_seconds(1)),
-                ..token()
-            },
-            Warning::ExpiresSoon,
-        ),
+        (Token { state: State::NeedsLogin, ..token() }, Warning::NeedsLogin),
+        (Token { state: State::Disabled, ..token() }, Warning::Disabled),
+        (Token { failures: 9, ..token() }, Warning::RefreshFailed),
+        (Token { access_token_expires: Some(in_seconds(1)), ..token() }, Warning::ExpiresSoon),
     ] {
         assert_eq!(judge(&row), Verdict::Token(Some(warning)));
     }
@@ -161,37 +118,23 @@ fn a_short_lived_token_is_not_called_short_before_its_last_quarter() {
 #[test]
 fn an_expired_token_is_never_handed_out() {
     for state in [State::Ok, State::NeedsLogin, State::Disabled] {
-        let row = Token {
-            state,
-            access_token_expires: Some(now()),
-            ..token()
-        };
+        let row = Token { state, access_token_expires: Some(now()), ..token() };
         assert_eq!(judge(&row), Verdict::Refused(Refusal::Expired(now())));
     }
 }
 
 #[test]
 fn without_a_first_answer_there_is_nothing_to_hand_out() {
-    let row = Token {
-        state: State::New,
-        access_token: None,
-        access_token_expires: None,
-        ..token()
-    };
+    let row =
+        Token { state: State::New, access_token: None, access_token_expires: None, ..token() };
     assert_eq!(judge(&row), Verdict::Refused(Refusal::NoTokenYet));
 }
 
 #[test]
 fn not_before_is_honoured_with_a_minute_of_leeway() {
-    let starts = |seconds| Token {
-        not_before: Some(in_seconds(seconds)),
-        ..token()
-    };
+    let starts = |seconds| Token { not_before: Some(in_seconds(seconds)), ..token() };
     assert_eq!(judge(&starts(60)), Verdict::Token(None));
-    assert_eq!(
-        judge(&starts(61)),
-        Verdict::Refused(Refusal::NotYetValid(in_seconds(61)))
-    );
+    assert_eq!(judge(&starts(61)), Verdict::Refused(Refusal::NotYetValid(in_seconds(61))));
 }
 
 proptest! {
