@@ -2,10 +2,7 @@
 //! No suite and no test lives here. A suite includes it by `mod harness;`.
 
 #![allow(dead_code, reason = "each suite uses a part of the harness")]
-#![allow(
-    clippy::expect_used,
-    reason = "a harness that cannot go on fails the test that asked"
-)]
+#![allow(clippy::expect_used, reason = "a harness that cannot go on fails the test that asked")]
 
 pub mod coverage;
 pub mod databases;

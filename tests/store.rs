@@ -11,8 +11,12 @@ mod harness;
 
 #[path = "store/adopting.rs"]
 mod adopting;
+#[path = "store/answers.rs"]
+mod answers;
 #[path = "store/claiming.rs"]
 mod claiming;
+#[path = "store/claiming_by_name.rs"]
+mod claiming_by_name;
 #[path = "store/committing.rs"]
 mod committing;
 #[path = "store/enrolling.rs"]

@@ -45,8 +45,8 @@ pub enum KeySetting {
     Given(Keyring),
     /// Nothing was said and the default file does not exist.
     Missing {
-        /// Where the default file would lie.
-        default_file: PathBuf,
+        /// Where the default file would lie, if this user has a home.
+        default_file: Option<PathBuf>,
     },
 }
 
@@ -82,26 +82,15 @@ impl Settings {
     ) -> Result<Self, SettingsError> {
         let paths = Paths::of(environment);
         let file = ConfigFile::find(config_flag, environment, &paths)?;
-        let tables = file
-            .as_ref()
-            .map(ConfigFile::parse::<SharedTables>)
-            .transpose()?;
-        let configured = tables
-            .as_ref()
-            .and_then(|tables| tables.database_url.as_ref());
+        let tables = file.as_ref().map(ConfigFile::parse::<SharedTables>).transpose()?;
+        let configured = tables.as_ref().and_then(|tables| tables.database_url.as_ref());
         let named = database_url(environment, configured)?;
         let (database_is_default, database_url) = match named {
             Some(url) => (false, url),
             None => (true, DatabaseUrl::of_file(&paths.default_database()?)),
         };
         let key = key_setting(environment, tables.as_ref(), &paths)?;
-        Ok(Self {
-            file,
-            database_url,
-            database_is_default,
-            key,
-            paths,
-        })
+        Ok(Self { file, database_url, database_is_default, key, paths })
     }
 }
 
@@ -122,10 +111,7 @@ fn database_url(
     {
         return Err(SettingsError::Reference {
             owner: "database_url".to_owned(),
-            message: format!(
-                "the address holds a password: write {} instead",
-                reference::EXPECTED
-            ),
+            message: format!("the address holds a password: write {} instead", reference::EXPECTED),
         });
     }
     let url = configured.resolve(environment, "database_url")?;
@@ -140,10 +126,7 @@ fn holds_password(url: &str) -> bool {
 }
 
 fn parse_url(origin: &str, text: &str) -> Result<DatabaseUrl, SettingsError> {
-    text.parse().map_err(|source| SettingsError::DatabaseUrl {
-        origin: origin.to_owned(),
-        source,
-    })
+    text.parse().map_err(|source| SettingsError::DatabaseUrl { origin: origin.to_owned(), source })
 }
 
 fn key_setting(
@@ -168,21 +151,18 @@ fn key_setting(
         Some("off") => true,
         Some("on") => false,
         Some(_) => {
-            return Err(SettingsError::Variable(
-                "TOKENKEEPER_SEAL takes on or off".into(),
-            ));
+            return Err(SettingsError::Variable("TOKENKEEPER_SEAL takes on or off".into()));
         }
     };
-    let default_file = paths.default_key()?;
+    let default_file = paths.default_key().ok();
     match given {
         Some(_) if off => Err(SettingsError::KeyAndOff),
         _ if off => Ok(KeySetting::Off),
         Some((origin, text)) => keyring(origin, &text),
-        None if default_file.exists() => keyring(
-            default_file.display().to_string(),
-            &file::read_key(&default_file)?,
-        ),
-        None => Ok(KeySetting::Missing { default_file }),
+        None => match default_file.filter(|file| file.exists()) {
+            Some(file) => keyring(file.display().to_string(), &file::read_key(&file)?),
+            None => Ok(KeySetting::Missing { default_file: paths.default_key().ok() }),
+        },
     }
 }
 

@@ -70,12 +70,7 @@ impl Store {
     /// [`StoreError`] when the address cannot be used or the file cannot be made.
     pub fn open(url: DatabaseUrl, seal: Seal, role: Role) -> Result<Self, StoreError> {
         let pools = connect::pools(&url, role)?;
-        Ok(Self {
-            pools,
-            url,
-            seal,
-            clock: Arc::new(SystemClock::new()),
-        })
+        Ok(Self { pools, url, seal, clock: Arc::new(SystemClock::new()) })
     }
 
     /// The address, for messages.
@@ -94,11 +89,7 @@ impl Store {
         let millis: i64 = on_pool!(self, pool => sqlx::query_scalar(sql).fetch_one(pool).await)?;
         // The middle of the round trip is off by half of it at most.
         let read_at = before + self.clock.monotonic().saturating_sub(before) / 2;
-        Ok(DatabaseTime {
-            utc: clock::from_millis(millis),
-            read_at,
-            clock: self.clock.clone(),
-        })
+        Ok(DatabaseTime { utc: clock::from_millis(millis), read_at, clock: self.clock.clone() })
     }
 
     /// Closes all connections; on SQLite this folds the write-ahead log into the file.
@@ -134,19 +125,12 @@ impl DatabaseTime {
     /// A time that stands at `utc` now and goes on as `clock` does.
     #[must_use]
     pub fn starting_at(utc: DateTime<Utc>, clock: Arc<dyn Clock>) -> Self {
-        Self {
-            utc,
-            read_at: clock.monotonic(),
-            clock,
-        }
+        Self { utc, read_at: clock.monotonic(), clock }
     }
 
     /// What the database's clock shows now.
     #[must_use]
     pub fn now(&self) -> DateTime<Utc> {
-        clock::after(
-            self.utc,
-            self.clock.monotonic().saturating_sub(self.read_at),
-        )
+        clock::after(self.utc, self.clock.monotonic().saturating_sub(self.read_at))
     }
 }

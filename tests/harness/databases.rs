@@ -41,30 +41,15 @@ impl Database {
     pub fn fresh(kind: Kind) -> Self {
         match kind {
             Kind::Sqlite => Self::sqlite(),
-            Kind::Postgres => Self {
-                kind,
-                url: postgres().fresh_database(),
-                _dir: None,
-            },
-            Kind::MariaDb => Self {
-                kind,
-                url: mariadb().fresh_database(),
-                _dir: None,
-            },
+            Kind::Postgres => Self { kind, url: postgres().fresh_database(), _dir: None },
+            Kind::MariaDb => Self { kind, url: mariadb().fresh_database(), _dir: None },
         }
     }
 
     fn sqlite() -> Self {
         let directory = tempfile::tempdir().expect("cannot make a directory");
-        let url = format!(
-            "sqlite://{}",
-            directory.path().join("tokenkeeper.db").display()
-        );
+        let url = format!("sqlite://{}", directory.path().join("tokenkeeper.db").display());
         coverage::note("SQLite");
-        Self {
-            kind: Kind::Sqlite,
-            url,
-            _dir: Some(directory),
-        }
+        Self { kind: Kind::Sqlite, url, _dir: Some(directory) }
     }
 }

@@ -38,14 +38,7 @@ impl Keeper {
     /// Makes the directory and prepares it; the server does not run yet.
     pub fn prepare(recipe: &Recipe) -> Self {
         let mut script = Command::new("sh")
-            .args([
-                "-c",
-                SCRIPT,
-                "keeper.sh",
-                recipe.prepare,
-                recipe.start,
-                recipe.stop,
-            ])
+            .args(["-c", SCRIPT, "keeper.sh", recipe.prepare, recipe.start, recipe.stop])
             .envs(recipe.variables.iter().map(|(name, value)| (name, value)))
             // Another user may not be able to enter the current one.
             .current_dir("/")
@@ -58,22 +51,11 @@ impl Keeper {
             .expect("cannot start sh");
         let orders = script.stdin.take().expect("stdin is piped");
         let replies = BufReader::new(script.stdout.take().expect("stdout is piped"));
-        let mut line = Line {
-            orders,
-            replies,
-            _script: script,
-        };
+        let mut line = Line { orders, replies, _script: script };
         let directory = PathBuf::from(line.reply());
         let prepared = line.reply();
-        let keeper = Self {
-            directory,
-            line: Mutex::new(line),
-        };
-        assert!(
-            prepared == "prepared",
-            "cannot prepare the server: {}",
-            keeper.log()
-        );
+        let keeper = Self { directory, line: Mutex::new(line) };
+        assert!(prepared == "prepared", "cannot prepare the server: {}", keeper.log());
         keeper
     }
 
@@ -103,10 +85,7 @@ impl Keeper {
     }
 
     fn order(&self, order: &str) -> String {
-        let mut line = self
-            .line
-            .lock()
-            .expect("an order to the keeper has failed before");
+        let mut line = self.line.lock().expect("an order to the keeper has failed before");
         writeln!(line.orders, "{order}").expect("the keeper has ended");
         line.reply()
     }
@@ -115,9 +94,7 @@ impl Keeper {
 impl Line {
     fn reply(&mut self) -> String {
         let mut reply = String::new();
-        self.replies
-            .read_line(&mut reply)
-            .expect("the keeper has ended");
+        self.replies.read_line(&mut reply).expect("the keeper has ended");
         reply.trim_end().to_owned()
     }
 }

@@ -52,9 +52,7 @@ impl Oidc {
     pub fn start(access_token_ttl: Duration) -> Self {
         let keeper = Keeper::prepare(&recipe(access_token_ttl));
         keeper.start(free_port());
-        let ready = wait::until(START_LIMIT, || {
-            ready_line(&keeper).or_else(|| ended(&keeper))
-        });
+        let ready = wait::until(START_LIMIT, || ready_line(&keeper).or_else(|| ended(&keeper)));
         let ready = ready.filter(|line| line.starts_with('{'));
         let ready =
             ready.unwrap_or_else(|| panic!("oidc-provider does not start: {}", keeper.log()));
@@ -70,9 +68,7 @@ impl Oidc {
     /// How many requests the endpoint has answered, whatever the answer; the flow of `refresh_token` counts too.
     pub fn requests(&self, endpoint: Endpoint) -> u64 {
         let name = format!("{endpoint:?}").to_lowercase();
-        self.ask_control("GET", &format!("/requests/{name}"))
-            .parse()
-            .expect("a number")
+        self.ask_control("GET", &format!("/requests/{name}")).parse().expect("a number")
     }
 
     fn announced(ready: &str, keeper: Keeper) -> Self {
@@ -115,25 +111,18 @@ pub fn post_form(url: &str, form: &str) -> (u16, String) {
 
 /// The value of a JSON text's string field, for flat texts without escapes as the provider writes them.
 pub fn string_field(json: &str, key: &str) -> String {
-    let (_, rest) = json
-        .split_once(&format!("\"{key}\":\""))
-        .unwrap_or_else(|| panic!("no {key} in {json}"));
+    let (_, rest) =
+        json.split_once(&format!("\"{key}\":\"")).unwrap_or_else(|| panic!("no {key} in {json}"));
     rest.split('"').next().unwrap_or_default().to_owned()
 }
 
 fn recipe(access_token_ttl: Duration) -> Recipe {
     let directory = provider_directory();
     let installed = directory.join("node_modules/oidc-provider").is_dir();
-    assert!(
-        installed,
-        "oidc-provider is not installed: call tests/run, which runs npm"
-    );
+    assert!(installed, "oidc-provider is not installed: call tests/run, which runs npm");
     Recipe {
         variables: vec![
-            (
-                "PROVIDER",
-                directory.join("server.mjs").display().to_string(),
-            ),
+            ("PROVIDER", directory.join("server.mjs").display().to_string()),
             ("ACCESS_TOKEN_TTL", access_token_ttl.as_secs().to_string()),
         ],
         prepare: "command -v node || { echo node not found: install the Debian package nodejs; exit 1; }",
@@ -150,36 +139,22 @@ fn provider_directory() -> PathBuf {
 fn ready_line(keeper: &Keeper) -> Option<String> {
     let log = keeper.log();
     let complete = log.rsplit_once('\n')?.0;
-    complete
-        .lines()
-        .find(|line| line.starts_with('{'))
-        .map(str::to_owned)
+    complete.lines().find(|line| line.starts_with('{')).map(str::to_owned)
 }
 
 fn ended(keeper: &Keeper) -> Option<String> {
-    if keeper.is_running() {
-        None
-    } else {
-        Some("ended".to_owned())
-    }
+    if keeper.is_running() { None } else { Some("ended".to_owned()) }
 }
 
 /// One exchange on a connection of its own; the address is a URL's.
 fn exchange(url: &str, request: &str) -> (u16, String) {
     let address = url.split('/').nth(2).unwrap_or_default();
     let mut connection = TcpStream::connect(address).expect("the provider does not listen");
-    connection
-        .write_all(request.as_bytes())
-        .expect("cannot send");
+    connection.write_all(request.as_bytes()).expect("cannot send");
     let mut answer = String::new();
-    connection
-        .read_to_string(&mut answer)
-        .expect("cannot receive");
-    let status = answer
-        .split(' ')
-        .nth(1)
-        .and_then(|status| status.parse().ok())
-        .expect("an HTTP answer");
+    connection.read_to_string(&mut answer).expect("cannot receive");
+    let status =
+        answer.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("an HTTP answer");
     let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
     (status, body.to_owned())
 }

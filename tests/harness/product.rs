@@ -43,9 +43,8 @@ impl Product {
         let directory = directory.display();
         match self {
             Self::Postgres => {
-                let options = "-X -q -A -t -v ON_ERROR_STOP=1 -U postgres"
-                    .split(' ')
-                    .map(str::to_owned);
+                let options =
+                    "-X -q -A -t -v ON_ERROR_STOP=1 -U postgres".split(' ').map(str::to_owned);
                 options
                     .chain([
                         "-F\t".to_owned(),
@@ -59,9 +58,7 @@ impl Product {
                 let options = "--no-defaults --batch --skip-column-names --user=root"
                     .split(' ')
                     .map(str::to_owned);
-                options
-                    .chain([format!("--socket={directory}/socket")])
-                    .collect()
+                options.chain([format!("--socket={directory}/socket")]).collect()
             }
         }
     }
@@ -109,9 +106,8 @@ impl Product {
             .output()
             .expect("it was found");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
-        let version = said
-            .split(|c: char| !c.is_ascii_digit() && c != '.')
-            .find(|word| word.contains('.'));
+        let version =
+            said.split(|c: char| !c.is_ascii_digit() && c != '.').find(|word| word.contains('.'));
         format!("{name} {}", version.unwrap_or("of unknown version"))
     }
 }
@@ -132,10 +128,7 @@ pub fn find(program: &str, package: &str) -> PathBuf {
 
 /// Newest first, and only those with a server: a client alone has no `initdb`.
 fn postgres_directories() -> Vec<PathBuf> {
-    let versions = fs::read_dir("/usr/lib/postgresql")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut directories: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
     directories.retain(|directory| directory.join("initdb").is_file());
     directories.sort_by_key(|directory| {
@@ -150,11 +143,7 @@ fn postgres_directories() -> Vec<PathBuf> {
 
 fn if_root(text: &str) -> String {
     let is_root = fs::metadata("/proc/self").is_ok_and(|process| process.uid() == 0);
-    if is_root {
-        text.to_owned()
-    } else {
-        String::new()
-    }
+    if is_root { text.to_owned() } else { String::new() }
 }
 
 // A killed server keeps what it has committed in all of this: the system's page cache outlives it.

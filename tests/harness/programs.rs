@@ -85,29 +85,15 @@ impl Program {
         let mut child = self.command.spawn().expect("cannot start the program");
         let stdout = child.stdout.take().map(read_all);
         let stderr = child.stderr.take().map(read_all);
-        Running {
-            child,
-            own_home: self.own_home.clone(),
-            began,
-            stdout,
-            stderr,
-        }
+        Running { child, own_home: self.own_home.clone(), began, stdout, stderr }
     }
 
     fn in_own_home(name: &str) -> Self {
         let home = tempfile::tempdir().expect("cannot make a directory");
         let mut command = Command::new(built(name));
-        command
-            .env_clear()
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("PATH", env::var_os("PATH").unwrap_or_default());
-        let mut program = Self {
-            command,
-            home: PathBuf::new(),
-            own_home: None,
-        };
+        let mut program = Self { command, home: PathBuf::new(), own_home: None };
         program.settle(home.path());
         program.own_home = Some(Arc::new(home));
         program
@@ -139,13 +125,9 @@ impl Running {
     pub fn signal(&self, name: &str) {
         // The shell's own `kill`: the program of that name is not everywhere.
         let id = self.child.id().to_string();
-        let sent = Command::new("sh")
-            .args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &id])
-            .status();
-        assert!(
-            sent.is_ok_and(|status| status.success()),
-            "cannot send {name} to {id}"
-        );
+        let sent =
+            Command::new("sh").args(["-c", r#"kill -s "$1" "$2""#, "sh", name, &id]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "cannot send {name} to {id}");
     }
 
     pub fn has_ended(&mut self) -> bool {
@@ -165,10 +147,7 @@ impl Running {
             stderr: said(self.stderr.take()),
             took,
         };
-        assert!(
-            status.is_some(),
-            "still running after {TIME_LIMIT:?}: {finished:?}"
-        );
+        assert!(status.is_some(), "still running after {TIME_LIMIT:?}: {finished:?}");
         finished
     }
 
@@ -188,32 +167,22 @@ impl Drop for Running {
 /// The binary of the workspace, which lies above the test's own in `target/PROFILE/deps`.
 fn built(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a test knows its own path");
-    let profile = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("a test lies in target/PROFILE/deps");
+    let profile = test.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
     let program = profile.join(name);
-    assert!(
-        program.is_file(),
-        "{} is missing: cargo build --workspace first",
-        program.display()
-    );
+    assert!(program.is_file(), "{} is missing: cargo build --workspace first", program.display());
     program
 }
 
 fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
     spawn(move || {
         let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes)
-            .expect("cannot read what the program prints");
+        pipe.read_to_end(&mut bytes).expect("cannot read what the program prints");
         String::from_utf8_lossy(&bytes).into_owned()
     })
 }
 
 fn said(reader: Option<JoinHandle<String>>) -> String {
-    reader
-        .map(|reader| reader.join().expect("the reader does not panic"))
-        .unwrap_or_default()
+    reader.map(|reader| reader.join().expect("the reader does not panic")).unwrap_or_default()
 }
 
 const XDG_DIRECTORIES: [(&str, &str); 5] = [

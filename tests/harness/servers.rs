@@ -38,22 +38,13 @@ impl Server {
     pub fn start(product: Product) -> Self {
         let client = find(product.client(), product.package());
         let keeper = Keeper::prepare(&product.recipe());
-        let mut server = Self {
-            product,
-            client,
-            keeper,
-            port: 0,
-        };
+        let mut server = Self { product, client, keeper, port: 0 };
         // Another process may take the port between the look and the start.
         let attempt = (0..3).map(|_| free_port()).find(|port| {
             server.port = *port;
             server.answers_on_its_port()
         });
-        assert!(
-            attempt.is_some(),
-            "{product:?} does not start: {}",
-            server.keeper.log()
-        );
+        assert!(attempt.is_some(), "{product:?} does not start: {}", server.keeper.log());
         coverage::note(&product.version());
         server
     }
@@ -62,10 +53,7 @@ impl Server {
     pub fn fresh_database(&self) -> String {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}_{}", id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        self.execute(
-            self.product.first_database(),
-            &format!("CREATE DATABASE {name}"),
-        );
+        self.execute(self.product.first_database(), &format!("CREATE DATABASE {name}"));
         self.url(&name)
     }
 
@@ -92,10 +80,7 @@ impl Server {
     pub fn try_execute(&self, database: &str, sql: &str) -> Result<String, String> {
         let mut client = Command::new(&self.client)
             .env_clear()
-            .args(
-                self.product
-                    .client_arguments(self.keeper.directory(), self.port),
-            )
+            .args(self.product.client_arguments(self.keeper.directory(), self.port))
             .arg(database)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -106,16 +91,10 @@ impl Server {
         let output = thread::scope(|scope| {
             // A client that refuses to go on closes its input; its exit code says so.
             scope.spawn(move || input.write_all(sql.as_bytes()).ok());
-            client
-                .wait_with_output()
-                .expect("cannot wait for the client program")
+            client.wait_with_output().expect("cannot wait for the client program")
         });
         let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
-        if output.status.success() {
-            Ok(said(&output.stdout))
-        } else {
-            Err(said(&output.stderr))
-        }
+        if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
     }
 
     /// Ends the server as a crash would.
@@ -127,29 +106,17 @@ impl Server {
     pub fn restart(&self) {
         self.kill();
         let restarted = self.answers_on_its_port();
-        assert!(
-            restarted,
-            "{:?} does not start again: {}",
-            self.product,
-            self.keeper.log()
-        );
+        assert!(restarted, "{:?} does not start again: {}", self.product, self.keeper.log());
     }
 
     fn answers_on_its_port(&self) -> bool {
         self.keeper.start(self.port);
         let answer = wait::until(START_LIMIT, || {
-            let answers = || {
-                self.try_execute(self.product.first_database(), "SELECT 1")
-                    .is_ok()
-            };
+            let answers = || self.try_execute(self.product.first_database(), "SELECT 1").is_ok();
             if answers() {
                 return Some(true);
             }
-            if self.keeper.is_running() {
-                None
-            } else {
-                Some(false)
-            }
+            if self.keeper.is_running() { None } else { Some(false) }
         });
         answer == Some(true)
     }

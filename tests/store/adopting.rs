@@ -20,10 +20,7 @@ fn the_tutorials_row_becomes_the_token_and_its_table_is_kept() {
         assert_eq!((token.state, token.generation), (State::Ok, 1));
         assert_eq!(token.provider, "quartile");
         assert_eq!(access_token(&store, &token).unwrap(), "old-access");
-        assert_eq!(
-            token.access_token_expires,
-            DateTime::from_timestamp(1_777_900_000, 0)
-        );
+        assert_eq!(token.access_token_expires, DateTime::from_timestamp(1_777_900_000, 0));
         assert_eq!(token.refresh_at, noon());
         assert!(!token.updating, "what was stuck is not believed");
         let made = "SELECT created_at FROM tokens";
@@ -72,10 +69,7 @@ fn of_eight_take_overs_at_once_one_takes() {
         let taken = ends.iter().filter(|end| **end == TAKEN).count();
         assert_eq!(taken, 1, "{ends:?}");
         let others = [Adopted::NoTable, Adopted::AlreadyKept];
-        assert!(
-            ends.iter().all(|end| *end == TAKEN || others.contains(end)),
-            "{ends:?}"
-        );
+        assert!(ends.iter().all(|end| *end == TAKEN || others.contains(end)), "{ends:?}");
     });
 }
 
@@ -83,10 +77,7 @@ fn of_eight_take_overs_at_once_one_takes() {
 fn a_row_that_was_only_enrolled_gives_way() {
     on(&[Kind::Postgres], async |ground| {
         let store = store_beside_the_table(&ground, false).await;
-        store
-            .enrol(&name("quartile"), "quartile", later(60))
-            .await
-            .unwrap();
+        store.enrol(&name("quartile"), "quartile", later(60)).await.unwrap();
         assert_eq!(adopt(&store).await, TAKEN);
         assert_eq!(row(&store, "quartile").await.generation, 1);
     });
@@ -101,6 +92,16 @@ fn a_token_that_is_kept_already_stays_and_so_does_the_table() {
         assert_eq!(adopt(&store).await, Adopted::AlreadyKept);
         assert_eq!(ground.row_text("quartile").await, before);
         assert_eq!(ground.cell(KIND_OF_RELATION).await.unwrap(), "r");
+    });
+}
+
+#[test]
+fn a_take_over_under_another_name_leaves_room_for_a_row_named_quartile() {
+    on(&[Kind::Postgres], async |ground| {
+        let store = store_beside_the_table(&ground, false).await;
+        assert_eq!(store.adopt(&name("market"), noon()).await.unwrap(), TAKEN);
+        store.enrol(&name("quartile"), "quartile", noon()).await.unwrap();
+        assert!(store.read(&name("quartile")).await.unwrap().is_some());
     });
 }
 
@@ -138,10 +139,7 @@ fn migrating_leaves_the_tutorials_table_alone() {
 fn only_postgresql_has_the_tutorials_table() {
     on(&[Kind::Sqlite, Kind::MariaDb], async |ground| {
         let refused = ground.store().await.adopt(&name("quartile"), noon()).await;
-        assert!(
-            matches!(refused, Err(StoreError::PostgresOnly(_))),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(StoreError::PostgresOnly(_))), "{refused:?}");
     });
 }
 

@@ -3,9 +3,8 @@
 use chrono::{DateTime, Utc};
 
 use tokenkeeper_shared::clock;
-use tokenkeeper_shared::secret::Secret;
 use tokenkeeper_shared::store::{Commit, LEASE, Release};
-use tokenkeeper_shared::token::{RefreshTokenChange, State};
+use tokenkeeper_shared::token::State;
 
 use crate::ground::{Ground, on_each};
 use crate::keeping::{
@@ -22,10 +21,7 @@ fn a_commit_stores_the_answer_under_the_next_generation() {
         let mut new = answer("access-2", "refresh-2", later(HOUR));
         new.refresh_token_expires = Some(later(1000 * HOUR));
         new.access.as_mut().unwrap().not_before = Some(later(HOUR));
-        assert_eq!(
-            committed(&store, &claim, new, later(HOUR)).await,
-            Commit::Stored(2)
-        );
+        assert_eq!(committed(&store, &claim, new, later(HOUR)).await, Commit::Stored(2));
 
         let token = row(&store, "quartile").await;
         assert_eq!((token.state, token.generation), (State::Ok, 2));
@@ -51,15 +47,9 @@ fn an_answer_to_a_claim_that_was_overtaken_is_fenced_and_changes_nothing() {
         let lapsed = clock::after(later(HOUR), LEASE);
         let new = claimed(&store, "quartile", lapsed).await;
         let won = answer("access-won", "refresh-won", lapsed);
-        assert_eq!(
-            committed(&store, &new, won, lapsed).await,
-            Commit::Stored(2)
-        );
+        assert_eq!(committed(&store, &new, won, lapsed).await, Commit::Stored(2));
         let before = ground.row_text("quartile").await;
-        for lost in [
-            answer("access-lost", "refresh-lost", lapsed),
-            partial("refresh-lost"),
-        ] {
+        for lost in [answer("access-lost", "refresh-lost", lapsed), partial("refresh-lost")] {
             let commit = committed(&store, &old, lost, later(2 * HOUR)).await;
             assert_eq!(commit, Commit::Fenced);
         }
@@ -72,10 +62,7 @@ fn a_commit_whose_acknowledgement_was_lost_is_known_again() {
     on_each(async |ground| {
         let store = ground.store().await;
         kept(&store, "quartile", noon()).await;
-        let news = [
-            answer("access-2", "refresh-2", later(HOUR)),
-            partial("refresh-3"),
-        ];
+        let news = [answer("access-2", "refresh-2", later(HOUR)), partial("refresh-3")];
         for (new, generation) in news.into_iter().zip(2..) {
             let claim = claimed(&store, "quartile", later(HOUR)).await;
             let prepared = store.prepare(claim, new, later(2 * HOUR)).unwrap();
@@ -97,110 +84,9 @@ fn another_answer_to_a_committed_claim_is_not_taken_for_it() {
             let claim = claimed(&store, &name, later(HOUR)).await;
             let first = answer("access-2", "refresh-2", later(HOUR));
             let second = answer("access-2", "refresh-3", later(HOUR));
-            assert_eq!(
-                committed(&store, &claim, first, later(HOUR)).await,
-                Commit::Stored(2)
-            );
-            assert_eq!(
-                committed(&store, &claim, second, later(HOUR)).await,
-                Commit::Fenced
-            );
+            assert_eq!(committed(&store, &claim, first, later(HOUR)).await, Commit::Stored(2));
+            assert_eq!(committed(&store, &claim, second, later(HOUR)).await, Commit::Fenced);
         }
-    });
-}
-
-#[test]
-fn a_replaced_refresh_token_is_kept_as_the_previous_one() {
-    on_each(async |ground| {
-        let replaced = RefreshTokenChange::Replace(Secret::new("refresh-2"));
-        assert_eq!(
-            refresh_tokens_after(&ground, replaced).await,
-            [Some("refresh-2"), Some("refresh-1-quartile")].map(|text| text.map(str::to_owned))
-        );
-    });
-}
-
-#[test]
-fn an_answer_without_a_refresh_token_leaves_the_stored_one_in_force() {
-    on_each(async |ground| {
-        let [current, _] = refresh_tokens_after(&ground, RefreshTokenChange::Keep).await;
-        assert_eq!(current.as_deref(), Some("refresh-1-quartile"));
-    });
-}
-
-#[test]
-fn a_login_without_a_refresh_token_clears_the_stored_one_into_the_previous() {
-    on_each(async |ground| {
-        let [current, previous] = refresh_tokens_after(&ground, RefreshTokenChange::Clear).await;
-        assert_eq!(current, None);
-        assert_eq!(previous.as_deref(), Some("refresh-1-quartile"));
-    });
-}
-
-#[test]
-fn a_refresh_token_replaced_by_itself_stays_as_it_is() {
-    on_each(async |ground| {
-        let same = RefreshTokenChange::Replace(Secret::new("refresh-1-quartile"));
-        let [current, _] = refresh_tokens_after(&ground, same).await;
-        assert_eq!(current.as_deref(), Some("refresh-1-quartile"));
-    });
-}
-
-#[test]
-fn a_partial_answer_keeps_the_old_access_token_and_says_what_was_wrong() {
-    on_each(async |ground| {
-        let store = ground.store().await;
-        let old = kept(&store, "quartile", noon()).await;
-        let claim = claimed(&store, "quartile", later(HOUR)).await;
-        let prepared = store
-            .prepare(claim, partial("refresh-2"), later(HOUR + 30))
-            .unwrap();
-        assert_eq!(
-            store.commit(&prepared, later(HOUR)).await.unwrap(),
-            Commit::Stored(2)
-        );
-
-        let token = row(&store, "quartile").await;
-        assert_eq!(access_token(&store, &token).unwrap(), "access-1-quartile");
-        assert_eq!(token.access_token_expires, old.access_token_expires);
-        assert_eq!(token.scope, old.scope);
-        assert_eq!(token.token_type, old.token_type);
-        assert_eq!(token.last_success_at, old.last_success_at);
-        assert_eq!(
-            (token.state, token.generation, token.failures),
-            (State::Ok, 2, 1)
-        );
-        assert_eq!(token.last_error_class.as_deref(), Some("partial"));
-        assert_eq!(
-            token.last_error.as_deref(),
-            Some("the access token holds a blank")
-        );
-        assert_eq!(token.last_error_at, Some(later(HOUR)));
-        assert_eq!(token.next_attempt_at, Some(later(HOUR + 30)));
-        assert!(!token.updating && token.lease_until.is_none());
-        let next = claimed(&store, "quartile", later(2 * HOUR)).await;
-        assert_eq!(refresh_token(&next).unwrap(), "refresh-2");
-    });
-}
-
-#[test]
-fn a_partial_first_answer_leaves_a_new_row_that_is_tried_again() {
-    on_each(async |ground| {
-        let store = ground.store().await;
-        enrolled(&store, "quartile", noon()).await;
-        let claim = claimed(&store, "quartile", noon()).await;
-        let prepared = store
-            .prepare(claim, partial("refresh-1"), later(30))
-            .unwrap();
-        assert_eq!(
-            store.commit(&prepared, noon()).await.unwrap(),
-            Commit::Stored(1)
-        );
-        let token = row(&store, "quartile").await;
-        assert_eq!((token.state, token.generation), (State::New, 1));
-        assert!(token.access_token.is_none());
-        let due = store.due(later(30), <_>::default(), 10).await.unwrap();
-        assert_eq!(due.len(), 1);
     });
 }
 
@@ -243,45 +129,31 @@ fn a_row_remembers_when_it_was_made_and_when_it_last_changed() {
         assert_eq!(made_and_changed(&ground).await, [noon(), noon()]);
         let claim = claimed(&store, "quartile", later(60)).await;
         assert_eq!(made_and_changed(&ground).await, [noon(), later(60)]);
-        committed(
-            &store,
-            &claim,
-            answer("access-1", "refresh-1", later(61)),
-            later(61),
-        )
-        .await;
+        committed(&store, &claim, answer("access-1", "refresh-1", later(61)), later(61)).await;
         assert_eq!(made_and_changed(&ground).await, [noon(), later(61)]);
         let claim = claimed(&store, "quartile", later(HOUR)).await;
-        store
-            .release(&claim, &failure(later(HOUR)), later(HOUR + 1))
-            .await
-            .unwrap();
+        store.release(&claim, &failure(later(HOUR)), later(HOUR + 1)).await.unwrap();
         assert_eq!(made_and_changed(&ground).await, [noon(), later(HOUR + 1)]);
     });
 }
 
-async fn made_and_changed(ground: &Ground) -> [DateTime<Utc>; 2] {
-    let found = ground
-        .rows("SELECT created_at, updated_at FROM tokens")
-        .await
-        .remove(0);
-    let instant = |text: &Option<String>| text.as_ref().unwrap().parse().map(clock::from_millis);
-    [instant(&found[0]).unwrap(), instant(&found[1]).unwrap()]
+#[test]
+fn a_row_that_was_disabled_meanwhile_gets_its_tokens_and_stays_disabled() {
+    on_each(async |ground| {
+        let store = ground.store().await;
+        kept(&store, "quartile", noon()).await;
+        let claim = claimed(&store, "quartile", later(HOUR)).await;
+        ground.run("UPDATE tokens SET state = 'disabled'").await;
+        let new = answer("access-2", "refresh-2", later(HOUR));
+        assert_eq!(committed(&store, &claim, new, later(HOUR)).await, Commit::Stored(2));
+        let token = row(&store, "quartile").await;
+        assert_eq!(access_token(&store, &token).unwrap(), "access-2");
+        assert_eq!(token.state, State::Disabled);
+    });
 }
 
-/// The current and the previous refresh token of a row, in clear, after one more answer.
-async fn refresh_tokens_after(ground: &Ground, change: RefreshTokenChange) -> [Option<String>; 2] {
-    let store = ground.store_in_clear().await;
-    kept(&store, "quartile", noon()).await;
-    let claim = claimed(&store, "quartile", later(HOUR)).await;
-    let mut new = answer("access-2", "unused", later(HOUR));
-    new.refresh_token = change;
-    committed(&store, &claim, new, later(HOUR)).await;
-    let next = claimed(&store, "quartile", later(2 * HOUR)).await;
-    let stored = ground
-        .rows("SELECT refresh_token, refresh_token_previous FROM tokens")
-        .await;
-    let [current, previous] = <[_; 2]>::try_from(stored.into_iter().next().unwrap()).unwrap();
-    assert_eq!(refresh_token(&next), current.as_deref());
-    [current, previous]
+async fn made_and_changed(ground: &Ground) -> [DateTime<Utc>; 2] {
+    let found = ground.rows("SELECT created_at, updated_at FROM tokens").await.remove(0);
+    let instant = |text: &Option<String>| text.as_ref().unwrap().parse().map(clock::from_millis);
+    [instant(&found[0]).unwrap(), instant(&found[1]).unwrap()]
 }

@@ -11,10 +11,7 @@ fn a_name_enrolled_twice_has_one_row_and_keeps_it() {
         let store = ground.store().await;
         kept(&store, "quartile", noon()).await;
         let before = ground.row_text("quartile").await;
-        store
-            .enrol(&name("quartile"), "other", later(60))
-            .await
-            .unwrap();
+        store.enrol(&name("quartile"), "other", later(60)).await.unwrap();
         assert_eq!(ground.row_text("quartile").await, before);
         assert_eq!(store.page(None, 10).await.unwrap().len(), 1);
     });

@@ -39,9 +39,7 @@ pub fn on(kinds: &[Kind], test: impl AsyncFn(Ground) + Sync) {
         };
         let runs: Vec<_> = kinds.iter().map(start).collect();
         let end = |(kind, run): (Kind, thread::ScopedJoinHandle<'_, ()>)| {
-            run.join()
-                .err()
-                .map(|panic| format!("on {kind}: {}", words(panic)))
+            run.join().err().map(|panic| format!("on {kind}: {}", words(panic)))
         };
         runs.into_iter().filter_map(end).collect()
     });
@@ -89,11 +87,7 @@ macro_rules! on_connection {
 impl Ground {
     fn new(kind: Kind) -> Self {
         let key = Keyring::new_worker_key();
-        Self {
-            database: Database::fresh(kind),
-            ring: Keyring::parse(&key).unwrap(),
-            key,
-        }
+        Self { database: Database::fresh(kind), ring: Keyring::parse(&key).unwrap(), key }
     }
 
     pub fn kind(&self) -> Kind {

@@ -39,10 +39,7 @@ fn who_asks_while_a_worker_is_at_it_gets_the_new_token() {
         assert!(early.is_err(), "it has not waited: {early:?}");
         let new = answer("access-2", "refresh-2", now);
         assert_eq!(committed(&store, &claim, new, now).await, Commit::Stored(2));
-        let handed = timeout(LIMIT, asked)
-            .await
-            .expect("it still waits")
-            .unwrap();
+        let handed = timeout(LIMIT, asked).await.expect("it still waits").unwrap();
         assert_eq!(handed.access_token.expose(), "access-2");
         assert_eq!((handed.token.generation, handed.warning), (2, None));
     });
@@ -58,10 +55,7 @@ fn who_asks_while_a_worker_fails_gets_the_stored_token_with_a_warning() {
         let mut asked = pin!(hand_out(&consumer, &name, Wish::default(), AGES));
         assert!(timeout(SOME_POLLS, &mut asked).await.is_err());
         assert!(store.release(&claim, &failure(now), now).await.unwrap());
-        let handed = timeout(LIMIT, asked)
-            .await
-            .expect("it still waits")
-            .unwrap();
+        let handed = timeout(LIMIT, asked).await.expect("it still waits").unwrap();
         assert_eq!(handed.access_token.expose(), "access-1-quartile");
         assert_eq!(handed.warning, Some(Warning::RefreshFailed));
     });
@@ -74,15 +68,9 @@ fn after_the_wait_the_stored_token_is_good_enough_while_it_is_valid() {
         kept(&store, "quartile", now).await;
         claimed(&store, "quartile", now).await;
         let asked = ask(&ground, Wish::default(), SOME_POLLS);
-        let handed = timeout(LIMIT, asked)
-            .await
-            .expect("it still waits")
-            .unwrap();
+        let handed = timeout(LIMIT, asked).await.expect("it still waits").unwrap();
         assert_eq!(handed.access_token.expose(), "access-1-quartile");
-        assert_eq!(
-            (handed.token.generation, handed.warning),
-            (1, Some(Warning::Updating))
-        );
+        assert_eq!((handed.token.generation, handed.warning), (1, Some(Warning::Updating)));
     });
 }
 
@@ -90,14 +78,10 @@ fn after_the_wait_the_stored_token_is_good_enough_while_it_is_valid() {
 fn after_the_wait_an_expired_token_is_not_handed_out() {
     on_each(async |ground| {
         let (store, now) = store_and_now(&ground).await;
-        kept(
-            &store,
-            "quartile",
-            clock::before(now, Duration::from_secs(12 * 3600)),
-        )
-        .await;
+        kept(&store, "quartile", clock::before(now, Duration::from_secs(12 * 3600))).await;
         claimed(&store, "quartile", now).await;
-        let refused = ask(&ground, Wish::default(), SOME_POLLS).await.unwrap_err();
+        let asked = timeout(LIMIT, ask(&ground, Wish::default(), SOME_POLLS));
+        let refused = asked.await.expect("it still waits").unwrap_err();
         assert_eq!(refusal(refused), Refusal::StillUpdating);
     });
 }
@@ -108,10 +92,7 @@ fn who_does_not_want_to_wait_is_served_the_stored_token() {
         let (store, now) = store_and_now(&ground).await;
         kept(&store, "quartile", now).await;
         claimed(&store, "quartile", now).await;
-        let wish = Wish {
-            while_updating: WhileUpdating::Serve,
-            ..Wish::default()
-        };
+        let wish = Wish { while_updating: WhileUpdating::Serve, ..Wish::default() };
         let asked = ask(&ground, wish, AGES);
         let handed = timeout(LIMIT, asked).await.expect("it waits").unwrap();
         assert_eq!((handed.token.generation, handed.waited), (1, false));
@@ -123,12 +104,7 @@ fn a_lapsed_lease_keeps_nobody_waiting() {
     on_each(async |ground| {
         let (store, now) = store_and_now(&ground).await;
         kept(&store, "quartile", now).await;
-        claimed(
-            &store,
-            "quartile",
-            clock::before(now, Duration::from_secs(61)),
-        )
-        .await;
+        claimed(&store, "quartile", clock::before(now, Duration::from_secs(61))).await;
         assert!(row(&store, "quartile").await.updating);
         let handed = at_once(&ground).await.unwrap();
         assert_eq!((handed.token.generation, handed.waited), (1, false));
@@ -142,10 +118,7 @@ fn a_lease_that_lapses_ends_the_wait() {
         kept(&store, "quartile", now).await;
         claimed(&store, "quartile", now).await;
         let soon = clock::after(store.time().await.unwrap().now(), SOME_POLLS);
-        let sql = format!(
-            "UPDATE tokens SET lease_until = {}",
-            soon.timestamp_millis()
-        );
+        let sql = format!("UPDATE tokens SET lease_until = {}", soon.timestamp_millis());
         ground.run(&sql).await;
         let handed = at_once(&ground).await.unwrap();
         assert_eq!((handed.token.generation, handed.warning), (1, None));
@@ -162,10 +135,7 @@ fn a_token_that_is_not_there_is_refused_with_the_reason() {
         assert_eq!(refusal(refused), Refusal::NoTokenYet);
         ground.run("DELETE FROM tokens").await;
         let made = clock::before(now, Duration::from_secs(13 * 3600));
-        let expired = kept(&store, "quartile", made)
-            .await
-            .access_token_expires
-            .unwrap();
+        let expired = kept(&store, "quartile", made).await.access_token_expires.unwrap();
         let refused = at_once(&ground).await.unwrap_err();
         assert_eq!(refusal(refused), Refusal::Expired(expired));
     });

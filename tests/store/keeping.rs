@@ -86,9 +86,7 @@ pub async fn enrolled(store: &Store, text: &str, now: DateTime<Utc>) -> Token {
 pub async fn claimed(store: &Store, text: &str, now: DateTime<Utc>) -> Claimed {
     let token = row(store, text).await;
     let claim = store.claim_named(&token, true, WORKER, now).await.unwrap();
-    claim
-        .unwrap_or_else(|| panic!("{text} is not free"))
-        .unwrap()
+    claim.expect("the row is free").unwrap()
 }
 
 /// Commits the answer; the row is due again eleven hours after `now`.

@@ -29,23 +29,15 @@ fn a_pass_walks_the_index_not_the_table() {
         // Few rows are due on a usual day, and all of them after a long silence.
         for (due, expected) in [(49, 50), (4999, 5000)] {
             let now = later(due);
-            let found = store
-                .due(now, DueCursor::default(), u16::MAX)
-                .await
-                .unwrap();
+            let found = store.due(now, DueCursor::default(), u16::MAX).await.unwrap();
             assert_eq!(found.len(), expected);
-            let plan = ground
-                .rows(&explained(ground.kind(), now.timestamp_millis()))
-                .await;
+            let plan = ground.rows(&explained(ground.kind(), now.timestamp_millis())).await;
             // MariaDB also names the indexes that it did not take: `key` is the sixth column.
             let taken = match ground.kind() {
                 Kind::MariaDb => format!("{:?}", plan[0][5]),
                 _ => format!("{plan:?}"),
             };
-            assert!(
-                taken.contains("tokens_by_refresh_at"),
-                "{expected} due: {plan:?}"
-            );
+            assert!(taken.contains("tokens_by_refresh_at"), "{expected} due: {plan:?}");
         }
     });
 }

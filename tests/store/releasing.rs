@@ -24,22 +24,14 @@ fn a_release_sets_what_it_says_and_ends_the_update() {
             uncertain_tries: 2,
             error: Some(("rejected".to_owned(), "invalid_grant".to_owned())),
         };
-        assert!(
-            store
-                .release(&claim, &release, later(HOUR + 5))
-                .await
-                .unwrap()
-        );
+        assert!(store.release(&claim, &release, later(HOUR + 5)).await.unwrap());
 
         let token = row(&store, "quartile").await;
         assert!(!token.updating && token.lease_until.is_none());
         assert_eq!((token.state, token.generation), (State::NeedsLogin, 1));
         assert_eq!(token.refresh_at, clock::latest());
         assert_eq!((token.failures, token.next_attempt_at), (4, None));
-        assert_eq!(
-            (token.uncertain_since, token.uncertain_tries),
-            (Some(later(HOUR)), 2)
-        );
+        assert_eq!((token.uncertain_since, token.uncertain_tries), (Some(later(HOUR)), 2));
         assert_eq!(token.last_error_class.as_deref(), Some("rejected"));
         assert_eq!(token.last_error.as_deref(), Some("invalid_grant"));
         assert_eq!(token.last_error_at, Some(later(HOUR + 5)));
@@ -54,15 +46,9 @@ fn a_released_row_can_be_claimed_at_once_without_doubt() {
         let store = ground.store().await;
         kept(&store, "quartile", noon()).await;
         let claim = claimed(&store, "quartile", later(HOUR)).await;
-        store
-            .release(&claim, &failure(later(HOUR)), later(HOUR))
-            .await
-            .unwrap();
+        store.release(&claim, &failure(later(HOUR)), later(HOUR)).await.unwrap();
         let next = claimed(&store, "quartile", later(HOUR)).await;
-        assert_eq!(
-            (next.token.uncertain_since, next.token.uncertain_tries),
-            (None, 0)
-        );
+        assert_eq!((next.token.uncertain_since, next.token.uncertain_tries), (None, 0));
         assert_eq!(next.token.next_attempt_at, Some(later(HOUR + 30)));
         assert_eq!(refresh_token(&next).unwrap(), "refresh-1-quartile");
         assert_ne!(next.attempt, claim.attempt);
@@ -75,21 +61,10 @@ fn a_release_without_an_error_leaves_the_last_one_standing() {
         let store = ground.store().await;
         kept(&store, "quartile", noon()).await;
         let claim = claimed(&store, "quartile", later(HOUR)).await;
-        store
-            .release(&claim, &failure(later(HOUR)), later(HOUR))
-            .await
-            .unwrap();
+        store.release(&claim, &failure(later(HOUR)), later(HOUR)).await.unwrap();
         let claim = claimed(&store, "quartile", later(2 * HOUR)).await;
-        let unused = Release {
-            error: None,
-            ..failure(later(2 * HOUR))
-        };
-        assert!(
-            store
-                .release(&claim, &unused, later(2 * HOUR))
-                .await
-                .unwrap()
-        );
+        let unused = Release { error: None, ..failure(later(2 * HOUR)) };
+        assert!(store.release(&claim, &unused, later(2 * HOUR)).await.unwrap());
         let token = row(&store, "quartile").await;
         assert_eq!(token.last_error_class.as_deref(), Some("not_sent"));
         assert_eq!(token.last_error.as_deref(), Some("connection refused"));
@@ -109,10 +84,7 @@ fn only_the_attempt_that_holds_the_row_releases_it() {
         assert!(!store.release(&old, &failure(lapsed), lapsed).await.unwrap());
         assert_eq!(ground.row_text("quartile").await, before);
         assert!(store.release(&new, &failure(lapsed), lapsed).await.unwrap());
-        assert!(
-            !store.release(&new, &failure(lapsed), lapsed).await.unwrap(),
-            "twice"
-        );
+        assert!(!store.release(&new, &failure(lapsed), lapsed).await.unwrap(), "twice");
     });
 }
 
@@ -128,5 +100,32 @@ fn a_release_after_the_commit_changes_nothing() {
         let now = later(HOUR + 1);
         assert!(!store.release(&claim, &failure(now), now).await.unwrap());
         assert_eq!(ground.row_text("quartile").await, before);
+    });
+}
+
+#[test]
+fn a_row_that_was_disabled_meanwhile_stays_disabled() {
+    on_each(async |ground| {
+        let store = ground.store().await;
+        kept(&store, "quartile", noon()).await;
+        let claim = claimed(&store, "quartile", later(HOUR)).await;
+        ground.run("UPDATE tokens SET state = 'disabled'").await;
+        assert!(store.release(&claim, &failure(later(HOUR)), later(HOUR)).await.unwrap());
+        let token = row(&store, "quartile").await;
+        assert_eq!((token.state, token.updating), (State::Disabled, false));
+    });
+}
+
+#[test]
+fn a_message_that_a_database_cannot_hold_does_not_keep_the_row() {
+    on_each(async |ground| {
+        let store = ground.store().await;
+        kept(&store, "quartile", noon()).await;
+        for message in ["a NUL \0".to_owned(), "long ".repeat(20_000)] {
+            let claim = claimed(&store, "quartile", later(HOUR)).await;
+            let error = Some(("uncertain".to_owned(), message));
+            let release = Release { error, ..failure(later(HOUR)) };
+            assert!(store.release(&claim, &release, later(HOUR)).await.unwrap());
+        }
     });
 }

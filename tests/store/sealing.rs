@@ -24,10 +24,7 @@ fn a_sealed_store_holds_sealed_text_only() {
             assert!(column.starts_with("v1."), "{column}");
         }
         let whole = format!("{:?}", ground.row_text("quartile").await);
-        assert!(
-            !whole.contains("access-") && !whole.contains("refresh-"),
-            "{whole}"
-        );
+        assert!(!whole.contains("access-") && !whole.contains("refresh-"), "{whole}");
     });
 }
 
@@ -126,12 +123,7 @@ fn a_claim_that_does_not_open_can_be_given_back() {
         let refused = unopened(&store, &token).await;
         assert!(row(&store, "quartile").await.updating);
         let now = later(12 * HOUR);
-        assert!(
-            store
-                .release(&refused.claimed, &failure(now), now)
-                .await
-                .unwrap()
-        );
+        assert!(store.release(&refused.claimed, &failure(now), now).await.unwrap());
         assert!(!row(&store, "quartile").await.updating);
     });
 }
@@ -144,10 +136,7 @@ fn a_consumers_key_opens_access_tokens_only() {
         let store = ground.open_with(Seal::With(ring), Role::Worker);
         assert_eq!(access_token(&store, &token).unwrap(), "access-1-quartile");
         let refused = unopened(&store, &token).await;
-        assert!(
-            matches!(refused.source, SealError::UnknownKey(_)),
-            "{refused:?}"
-        );
+        assert!(matches!(refused.source, SealError::UnknownKey(_)), "{refused:?}");
         let claim = claimed(&ground.open(), "quartile", later(13 * HOUR)).await;
         let new = answer("access-2", "refresh-2", later(13 * HOUR));
         assert!(store.prepare(claim, new, later(24 * HOUR)).is_err());
@@ -181,10 +170,7 @@ fn what_a_claim_holds_does_not_print() {
         kept(&store, "quartile", noon()).await;
         let claim = claimed(&store, "quartile", later(HOUR)).await;
         let printed = format!("{claim:?} {:?}", answer("access-2", "refresh-2", noon()));
-        assert!(
-            !printed.contains("access-") && !printed.contains("refresh-"),
-            "{printed}"
-        );
+        assert!(!printed.contains("access-") && !printed.contains("refresh-"), "{printed}");
     });
 }
 

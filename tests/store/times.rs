@@ -24,10 +24,7 @@ fn instants_beyond_2038_and_in_the_year_9999_come_back_as_they_were() {
             new.refresh_token_expires = Some(far);
             let claim = claimed(&store, &name, noon()).await;
             let prepared = store.prepare(claim, new, far).unwrap();
-            assert_eq!(
-                store.commit(&prepared, far).await.unwrap(),
-                Commit::Stored(1)
-            );
+            assert_eq!(store.commit(&prepared, far).await.unwrap(), Commit::Stored(1));
 
             let token = row(&store, &name).await;
             assert_eq!(token.access_token_expires, Some(far));
@@ -60,10 +57,7 @@ fn claims_and_releases_know_instants_beyond_2038_too() {
             };
             assert!(store.release(&claim, &release, far).await.unwrap());
             let token = row(&store, &name).await;
-            assert_eq!(
-                [token.next_attempt_at, token.uncertain_since],
-                [Some(far); 2]
-            );
+            assert_eq!([token.next_attempt_at, token.uncertain_since], [Some(far); 2]);
             assert_eq!(token.last_error_at, Some(far));
             ground.run("DELETE FROM tokens").await;
         }
@@ -77,10 +71,7 @@ fn the_databases_time_is_utc_whatever_the_session_zone() {
             set_zone(&ground, zone, offset).await;
             let store = zoned_store(&ground, offset);
             store.migrate().await.unwrap();
-            store
-                .enrol(&name("quartile"), "quartile", noon())
-                .await
-                .unwrap();
+            store.enrol(&name("quartile"), "quartile", noon()).await.unwrap();
             let told = store.time().await.unwrap().now();
             assert!(is_now(told), "{told} in {zone}");
             let read = store.read(&name("quartile")).await.unwrap().unwrap().1;
@@ -97,9 +88,7 @@ fn the_tutorials_view_shows_utc_whatever_the_session_zone() {
         ground.run("UPDATE tokens SET provider = 'quartile'").await;
         for zone in ["Asia/Tokyo", "America/Chicago"] {
             set_zone(&ground, zone, "").await;
-            let shown = ground
-                .rows("SELECT created_at, updated_at FROM quartile_tokens")
-                .await;
+            let shown = ground.rows("SELECT created_at, updated_at FROM quartile_tokens").await;
             let utc = Some("2026-05-04 12:00:00".to_owned());
             assert_eq!(shown[0], [utc.clone(), utc], "{zone}");
         }
@@ -123,9 +112,8 @@ async fn set_zone(ground: &Ground, zone: &str, offset: &str) {
             ground.run(&sql).await;
         }
         Kind::MariaDb => {
-            ground
-                .run(&format!("SET GLOBAL time_zone = '{offset}'"))
-                .await
+            let sql = format!("SET GLOBAL time_zone = '{offset}'");
+            ground.run(&sql).await;
         }
     }
 }

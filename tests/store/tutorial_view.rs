@@ -30,10 +30,7 @@ fn the_view_has_the_tutorials_columns() {
             ["created_at", "timestamp without time zone"],
             ["updated_at", "timestamp without time zone"],
         ];
-        assert_eq!(
-            found,
-            expected.map(|column| column.map(|text| Some(text.to_owned())))
-        );
+        assert_eq!(found, expected.map(|column| column.map(|text| Some(text.to_owned()))));
     });
 }
 
@@ -46,12 +43,7 @@ fn the_view_shows_what_the_tutorial_asks_for() {
         let shown = "SELECT access_token, refresh_token, access_token_expires, json_data \
              FROM quartile_tokens WHERE id = 'febdb7d2-e95d-11ed-9255-65636df51340'";
         let expires = clock::after(noon(), LIFE).timestamp().to_string();
-        let expected = [
-            "access-1",
-            "refresh-1",
-            &expires,
-            r#"{"access_token":"access-1"}"#,
-        ];
+        let expected = ["access-1", "refresh-1", &expires, r#"{"access_token":"access-1"}"#];
         let expected = expected.map(|text| Some(text.to_owned()));
         assert_eq!(ground.rows(shown).await, [expected]);
         assert_eq!(ground.rows("SELECT id FROM quartile_tokens").await.len(), 1);
@@ -62,13 +54,8 @@ fn the_view_shows_what_the_tutorial_asks_for() {
 fn a_sealed_answer_is_no_json_and_shows_as_null() {
     on(&[Kind::Postgres], async |ground| {
         quartile(&ground.store().await, noon()).await;
-        assert_eq!(
-            ground.cell("SELECT json_data FROM quartile_tokens").await,
-            None
-        );
-        let token = ground
-            .cell("SELECT access_token FROM quartile_tokens")
-            .await;
+        assert_eq!(ground.cell("SELECT json_data FROM quartile_tokens").await, None);
+        let token = ground.cell("SELECT access_token FROM quartile_tokens").await;
         assert!(token.unwrap().starts_with("v1."));
     });
 }
@@ -77,17 +64,11 @@ fn a_sealed_answer_is_no_json_and_shows_as_null() {
 fn a_new_row_shows_no_token_and_no_expiry() {
     on(&[Kind::Postgres], async |ground| {
         let store = ground.store().await;
-        store
-            .enrol(&name("quartile"), "quartile", noon())
-            .await
-            .unwrap();
+        store.enrol(&name("quartile"), "quartile", noon()).await.unwrap();
         let shown = "SELECT access_token, refresh_token, json_data, updating, \
              access_token_expires FROM quartile_tokens";
         let updating = Some("t".to_owned());
-        assert_eq!(
-            ground.rows(shown).await,
-            [[None, None, None, updating, None]]
-        );
+        assert_eq!(ground.rows(shown).await, [[None, None, None, updating, None]]);
     });
 }
 
@@ -98,9 +79,7 @@ fn an_expiry_beyond_2038_shows_as_the_last_that_fits() {
         let now = store.time().await.unwrap().now();
         quartile(&store, now).await;
         let far = clock::latest().timestamp_millis();
-        ground
-            .run(&format!("UPDATE tokens SET access_token_expires = {far}"))
-            .await;
+        ground.run(&format!("UPDATE tokens SET access_token_expires = {far}")).await;
         let shown = "SELECT access_token_expires FROM quartile_tokens";
         assert_eq!(ground.cell(shown).await.unwrap(), "2147483647");
         assert!(!shows_updating(&ground).await);
@@ -135,12 +114,7 @@ fn updating_is_false_after_the_lease_has_lapsed() {
         let store = ground.store().await;
         let now = store.time().await.unwrap().now();
         quartile(&store, now).await;
-        claimed(
-            &store,
-            "quartile",
-            clock::before(now, Duration::from_secs(61)),
-        )
-        .await;
+        claimed(&store, "quartile", clock::before(now, Duration::from_secs(61))).await;
         assert!(!shows_updating(&ground).await);
     });
 }
@@ -157,10 +131,7 @@ fn updating_is_true_for_an_expired_token() {
 
 /// A quartile token, valid for twelve hours from `now`.
 async fn quartile(store: &Store, now: DateTime<Utc>) -> Claimed {
-    store
-        .enrol(&name("quartile"), "quartile", now)
-        .await
-        .unwrap();
+    store.enrol(&name("quartile"), "quartile", now).await.unwrap();
     let claim = claimed(store, "quartile", now).await;
     let mut new = answer("access-1", "refresh-1", now);
     new.json_data = Some(Secret::new(r#"{"access_token":"access-1"}"#));

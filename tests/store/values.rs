@@ -1,7 +1,7 @@
 //! Values of unusual size and content come back as they were.
 
 use tokenkeeper_shared::secret::Secret;
-use tokenkeeper_shared::store::Store;
+use tokenkeeper_shared::store::{Commit, Store};
 use tokenkeeper_shared::token::NewTokens;
 
 use crate::ground::on_each;
@@ -18,17 +18,8 @@ fn a_token_of_a_megabyte_survives() {
         let store = ground.store().await;
         enrolled(&store, "sealed", noon()).await;
         let new = answer(&access, "refresh-1", noon());
-        let new = NewTokens {
-            json_data: None,
-            ..new
-        };
-        committed(
-            &store,
-            &claimed(&store, "sealed", noon()).await,
-            new,
-            noon(),
-        )
-        .await;
+        let new = NewTokens { json_data: None, ..new };
+        committed(&store, &claimed(&store, "sealed", noon()).await, new, noon()).await;
         let token = row(&store, "sealed").await;
         assert!(access_token(&store, &token).unwrap() == access);
     });
@@ -53,13 +44,7 @@ fn scope_and_type_survive_with_any_printable_character() {
         let mut new = answer("access-1", "refresh-1", noon());
         let access = new.access.as_mut().unwrap();
         (access.scope, access.token_type) = (Some(text.clone()), text.clone());
-        committed(
-            &store,
-            &claimed(&store, "quartile", noon()).await,
-            new,
-            noon(),
-        )
-        .await;
+        committed(&store, &claimed(&store, "quartile", noon()).await, new, noon()).await;
         let token = row(&store, "quartile").await;
         assert_eq!((token.scope, token.token_type), (Some(text.clone()), text));
     });
@@ -78,6 +63,21 @@ fn an_empty_text_is_not_taken_for_an_absent_one() {
         assert_eq!(row(&store, "quartile").await.scope.as_deref(), Some(""));
         let absent = "SELECT COUNT(*) FROM tokens WHERE json_data IS NULL OR scope IS NULL";
         assert_eq!(ground.cell(absent).await.unwrap(), "0");
+    });
+}
+
+#[test]
+fn a_scope_that_a_database_cannot_hold_does_not_cost_the_tokens() {
+    on_each(async |ground| {
+        let store = ground.store().await;
+        enrolled(&store, "quartile", noon()).await;
+        for (scope, generation) in [("a NUL \0".to_owned(), 1), ("long ".repeat(20_000), 2)] {
+            let claim = claimed(&store, "quartile", noon()).await;
+            let mut new = answer("access-1", "refresh-1", noon());
+            new.access.as_mut().unwrap().scope = Some(scope);
+            let commit = committed(&store, &claim, new, noon()).await;
+            assert_eq!(commit, Commit::Stored(generation));
+        }
     });
 }
 

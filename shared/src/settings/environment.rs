@@ -25,12 +25,7 @@ impl Environment {
     /// Those given, for tests.
     #[must_use]
     pub fn of<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(k, v)| (k.to_owned(), v.to_owned()))
-                .collect(),
-        )
+        Self(pairs.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect())
     }
 
     /// A variable that is no secret; an empty one counts as not set.
@@ -62,9 +57,9 @@ impl Environment {
     ) -> Result<Option<Secret>, SettingsError> {
         let file = format!("{name}_FILE");
         match (self.plain(name), self.plain(&file)) {
-            (Some(_), Some(_)) => Err(SettingsError::Variable(format!(
-                "both {name} and {file} are set: unset one"
-            ))),
+            (Some(_), Some(_)) => {
+                Err(SettingsError::Variable(format!("both {name} and {file} are set: unset one")))
+            }
             (Some(value), None) => Ok(Some(Secret::new(value))),
             (None, Some(path)) => read(Path::new(&path)).map(Some),
             (None, None) => Ok(None),

@@ -30,9 +30,14 @@ impl Paths {
                 .or_else(|| Some(path("HOME")?.join(below_home)))
                 .map(|p| p.join("tokenkeeper"))
         };
-        let state = path("STATE_DIRECTORY").or_else(|| xdg("XDG_STATE_HOME", ".local/state"));
+        // systemd separates several directories by colons; the first is ours.
+        let unit = || {
+            let listed = environment.plain("STATE_DIRECTORY")?;
+            listed.split(':').next().map(PathBuf::from)
+        };
+        let state = unit().or_else(|| xdg("XDG_STATE_HOME", ".local/state"));
         // A unit with a state directory and no home keeps its key there.
-        let config = xdg("XDG_CONFIG_HOME", ".config").or_else(|| path("STATE_DIRECTORY"));
+        let config = xdg("XDG_CONFIG_HOME", ".config").or_else(unit);
         Self { config, state }
     }
 
@@ -41,10 +46,7 @@ impl Paths {
     /// # Errors
     /// [`SettingsError::NoHome`].
     pub fn default_database(&self) -> Result<PathBuf, SettingsError> {
-        let state = self
-            .state
-            .as_ref()
-            .ok_or(SettingsError::NoHome("STATE_HOME", "database"))?;
+        let state = self.state.as_ref().ok_or(SettingsError::NoHome("STATE_HOME", "database"))?;
         Ok(state.join("tokenkeeper.db"))
     }
 
@@ -53,10 +55,7 @@ impl Paths {
     /// # Errors
     /// [`SettingsError::NoHome`].
     pub fn default_key(&self) -> Result<PathBuf, SettingsError> {
-        let config = self
-            .config
-            .as_ref()
-            .ok_or(SettingsError::NoHome("CONFIG_HOME", "key"))?;
+        let config = self.config.as_ref().ok_or(SettingsError::NoHome("CONFIG_HOME", "key"))?;
         Ok(config.join("key"))
     }
 
@@ -65,10 +64,7 @@ impl Paths {
     /// # Errors
     /// [`SettingsError::NoHome`].
     pub fn default_config(&self) -> Result<PathBuf, SettingsError> {
-        let config = self
-            .config
-            .as_ref()
-            .ok_or(SettingsError::NoHome("CONFIG_HOME", "file"))?;
+        let config = self.config.as_ref().ok_or(SettingsError::NoHome("CONFIG_HOME", "file"))?;
         Ok(config.join(FILE_NAME))
     }
 }
@@ -93,17 +89,10 @@ impl ConfigFile {
         if let Some(path) = flag.or_else(|| environment.plain("TOKENKEEPER_CONFIG").map(Into::into))
         {
             return Self::read(&path)?.map(Some).ok_or_else(|| {
-                unreadable(
-                    &path,
-                    "there is no such file: make one with `tokenkeeper-worker init`",
-                )
+                unreadable(&path, "there is no such file: make one with `tokenkeeper-worker init`")
             });
         }
-        let usual = [
-            Some(FILE_NAME.into()),
-            paths.default_config().ok(),
-            Some(SYSTEM_FILE.into()),
-        ];
+        let usual = [Some(FILE_NAME.into()), paths.default_config().ok(), Some(SYSTEM_FILE.into())];
         for path in usual.into_iter().flatten() {
             if let Some(found) = Self::read(&path)? {
                 return Ok(Some(found));
@@ -116,10 +105,7 @@ impl ConfigFile {
         match fs::read_to_string(path) {
             Ok(text) => {
                 let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
-                Ok(Some(Self {
-                    path: path.to_owned(),
-                    text,
-                }))
+                Ok(Some(Self { path: path.to_owned(), text }))
             }
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(unreadable(path, &format!("it cannot be read: {error}"))),
@@ -164,9 +150,7 @@ impl fmt::Debug for ConfigFile {
 
 /// serde repeats a value of the wrong type in its message: `invalid type: string "…", expected …`.
 fn without_values(message: &str) -> String {
-    let wrong_value = ["invalid type: ", "invalid value: "]
-        .iter()
-        .any(|p| message.starts_with(p));
+    let wrong_value = ["invalid type: ", "invalid value: "].iter().any(|p| message.starts_with(p));
     match (wrong_value, message.rfind(", expected ")) {
         (true, Some(at)) => format!("this value is of the wrong kind{}", &message[at..]),
         _ => message.replace('\n', "; "),
@@ -192,10 +176,7 @@ pub fn read_key(path: &Path) -> Result<Secret, SettingsError> {
     if let Ok(metadata) = fs::metadata(path)
         && metadata.permissions().mode() & 0o007 != 0
     {
-        let advice = format!(
-            "everybody can read this key: run `chmod 600 {}`",
-            path.display()
-        );
+        let advice = format!("everybody can read this key: run `chmod 600 {}`", path.display());
         return Err(unreadable(path, &advice));
     }
     read_secret(path)
@@ -210,10 +191,7 @@ pub(super) fn trimmed(text: &Secret) -> Option<Secret> {
 }
 
 fn unreadable(path: &Path, message: &str) -> SettingsError {
-    SettingsError::Unreadable {
-        path: path.display().to_string(),
-        message: message.to_owned(),
-    }
+    SettingsError::Unreadable { path: path.display().to_string(), message: message.to_owned() }
 }
 
 const FILE_NAME: &str = "tokenkeeper.toml";

@@ -37,8 +37,7 @@ impl SecretRef {
     /// # Errors
     /// [`SettingsError`] names the owner and the place, never what was found there.
     pub fn resolve(&self, environment: &Environment, owner: &str) -> Result<Secret, SettingsError> {
-        self.read(environment, file::read_secret)
-            .map_err(|error| told(owner, &error))
+        self.read(environment, file::read_secret).map_err(|error| told(owner, &error))
     }
 
     /// The same for a key, whose file nobody else may read.
@@ -50,8 +49,7 @@ impl SecretRef {
         environment: &Environment,
         owner: &str,
     ) -> Result<Secret, SettingsError> {
-        self.read(environment, file::read_key)
-            .map_err(|error| told(owner, &error))
+        self.read(environment, file::read_key).map_err(|error| told(owner, &error))
     }
 
     fn read(
@@ -79,10 +77,7 @@ impl SecretRef {
 }
 
 fn told(owner: &str, error: &SettingsError) -> SettingsError {
-    SettingsError::Reference {
-        owner: owner.to_owned(),
-        message: error.to_string(),
-    }
+    SettingsError::Reference { owner: owner.to_owned(), message: error.to_string() }
 }
 
 /// Runs a program for its standard output, with a bound: a pass must end.
@@ -136,9 +131,7 @@ impl<'de> Visitor<'de> for ReferenceVisitor {
 
     /// serde's own message would repeat the text, which is somebody's password.
     fn visit_str<E: de::Error>(self, _: &str) -> Result<Self::Value, E> {
-        Err(E::custom(format!(
-            "a secret is not written here in clear: write {EXPECTED}"
-        )))
+        Err(E::custom(format!("a secret is not written here in clear: write {EXPECTED}")))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -150,11 +143,7 @@ impl<'de> Visitor<'de> for ReferenceVisitor {
             Some("command") => SecretRef::Command(map.next_value()?),
             _ => return Err(wrong()),
         };
-        if map.next_key::<String>()?.is_some() {
-            Err(wrong())
-        } else {
-            Ok(reference)
-        }
+        if map.next_key::<String>()?.is_some() { Err(wrong()) } else { Ok(reference) }
     }
 }
 

@@ -39,20 +39,14 @@ pub struct DueCursor {
 
 impl From<&Due> for DueCursor {
     fn from(due: &Due) -> Self {
-        Self {
-            refresh_at: due.refresh_at.timestamp_millis(),
-            id: due.id,
-        }
+        Self { refresh_at: due.refresh_at.timestamp_millis(), id: due.id }
     }
 }
 
 impl Default for DueCursor {
     /// Before the first row.
     fn default() -> Self {
-        Self {
-            refresh_at: -1,
-            id: Uuid::nil(),
-        }
+        Self { refresh_at: -1, id: Uuid::nil() }
     }
 }
 
@@ -93,12 +87,12 @@ impl Store {
         worker: &str,
         now: DateTime<Utc>,
     ) -> Result<Vec<Result<Claimed, Unopened>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let attempt = Uuid::new_v4();
         let sql = self.dialect().statement(CLAIM, ids.len());
-        let (now, lease) = (
-            now.timestamp_millis(),
-            clock::after(now, LEASE).timestamp_millis(),
-        );
+        let (now, lease) = (now.timestamp_millis(), clock::after(now, LEASE).timestamp_millis());
         let marked = on_pool!(self, pool => {
             let query = sqlx::query(sql).bind(now).bind(true).bind(attempt).bind(worker);
             let mut query = query.bind(lease).bind(now).bind(now).bind(now);
@@ -107,11 +101,7 @@ impl Store {
             }
             query.execute(pool).await?.rows_affected()
         });
-        if marked == 0 {
-            Ok(Vec::new())
-        } else {
-            self.claimed(ids, attempt).await
-        }
+        if marked == 0 { Ok(Vec::new()) } else { self.claimed(ids, attempt).await }
     }
 
     /// Claims one row by its name, due or not. `force` also claims a row that waits for a human,
@@ -130,10 +120,7 @@ impl Store {
         let sql = self.statement(if force { CLAIM_FORCED } else { CLAIM_NAMED });
         let gap = lifecycle::minimum_gap(token.lifetime().unwrap_or_default());
         let renewed_before = clock::before(now, gap).timestamp_millis();
-        let (now, lease) = (
-            now.timestamp_millis(),
-            clock::after(now, LEASE).timestamp_millis(),
-        );
+        let (now, lease) = (now.timestamp_millis(), clock::after(now, LEASE).timestamp_millis());
         let marked = on_pool!(self, pool => {
             let query = sqlx::query(sql).bind(now).bind(true).bind(attempt).bind(worker);
             let query = query.bind(lease).bind(now).bind(now).bind(token.id);
@@ -174,26 +161,13 @@ impl Store {
         attempt: Uuid,
         stored: Option<&Stored>,
     ) -> Result<Claimed, Unopened> {
-        let open = |stored: &Stored| {
-            self.seal
-                .open(place(&token.name, Column::RefreshToken), stored)
-        };
+        let open =
+            |stored: &Stored| self.seal.open(place(&token.name, Column::RefreshToken), stored);
         match stored.map(open).transpose() {
-            Ok(refresh_token) => Ok(Claimed {
-                token,
-                attempt,
-                refresh_token,
-            }),
+            Ok(refresh_token) => Ok(Claimed { token, attempt, refresh_token }),
             Err(source) => {
-                let claimed = Claimed {
-                    token,
-                    attempt,
-                    refresh_token: None,
-                };
-                Err(Unopened {
-                    claimed: Box::new(claimed),
-                    source,
-                })
+                let claimed = Claimed { token, attempt, refresh_token: None };
+                Err(Unopened { claimed: Box::new(claimed), source })
             }
         }
     }
@@ -240,11 +214,8 @@ const DUE: &str = concat!(
     " ORDER BY refresh_at, id LIMIT ?"
 );
 
-const CLAIM: &str = concat!(
-    mark!(),
-    free!(),
-    " AND refresh_at <= ? AND state IN ('new', 'ok') AND id IN ({list})"
-);
+const CLAIM: &str =
+    concat!(mark!(), free!(), " AND refresh_at <= ? AND state IN ('new', 'ok') AND id IN ({list})");
 
 const CLAIM_NAMED: &str = concat!(
     mark!(),

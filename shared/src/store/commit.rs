@@ -1,5 +1,7 @@
 //! The end of an attempt: the fenced commit of an answer, or the release after a failure.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 
 use super::{Store, StoreError, on_pool, read::place, row};
@@ -58,36 +60,34 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<Commit, StoreError> {
         let sql = self.statement(COMMIT);
-        let Prepared {
-            claimed,
-            new,
-            refresh_at,
-            sealed,
-        } = prepared;
+        let Prepared { claimed, new, refresh_at, sealed } = prepared;
         let (row, access, now) = (&claimed.token, new.access.as_ref(), now.timestamp_millis());
         let millis = |instant: Option<DateTime<Utc>>| instant.map(|i| i.timestamp_millis());
         let expires = access.map_or(row.access_token_expires, |access| Some(access.expires_at));
         let scope = access.map_or(row.scope.as_deref(), |access| access.scope.as_deref());
+        let scope = scope.map(storable);
         let not_before = access.map_or(row.not_before, |access| access.not_before);
-        let token_type = access.map_or(&row.token_type, |access| &access.token_type);
-        let state = if access.is_some() {
-            State::Ok
-        } else {
-            row.state
+        let token_type = storable(access.map_or(&row.token_type, |access| &access.token_type));
+        // A partial answer to a forced claim is tried again too: it no longer waits for a human.
+        let state = match (access, row.state) {
+            (None, State::New) => State::New,
+            _ => State::Ok,
         };
         let success = access.map_or(millis(row.last_success_at), |_| Some(now));
-        let problem = new.problem.as_deref();
-        let (failures, class) = problem.map_or((0, None), |_| (row.failures + 1, Some(PARTIAL)));
-        let next_attempt_at = problem.map(|_| refresh_at.timestamp_millis());
+        let problem = new.problem.as_deref().map(storable);
+        let (failures, class) =
+            problem.as_ref().map_or((0, None), |_| (row.failures + 1, Some(PARTIAL)));
+        let next_attempt_at = problem.as_ref().map(|_| refresh_at.timestamp_millis());
         let written = on_pool!(self, pool => {
             let query = sqlx::query(sql).bind(state.as_str()).bind(text(sealed.access_token.as_ref()));
-            let query = query.bind(token_type).bind(scope).bind(millis(expires));
+            let query = query.bind(token_type.as_ref()).bind(scope.as_deref()).bind(millis(expires));
             let query = query.bind(text(sealed.refresh_token.as_ref()));
             let query = query.bind(text(sealed.refresh_token_previous.as_ref()));
             let query = query.bind(millis(new.refresh_token_expires)).bind(millis(not_before));
             let query = query.bind(refresh_at.timestamp_millis()).bind(false);
-            let query = query.bind(failures).bind(next_attempt_at).bind(class).bind(problem);
-            let query = query.bind(problem.map(|_| now)).bind(text(sealed.json_data.as_ref()));
+            let query = query.bind(failures).bind(next_attempt_at).bind(class);
+            let query = query.bind(problem.as_deref()).bind(problem.as_ref().map(|_| now));
+            let query = query.bind(text(sealed.json_data.as_ref()));
             let query = query.bind(success).bind(now);
             query.bind(row.id).bind(row.generation).execute(pool).await?.rows_affected()
         });
@@ -109,18 +109,10 @@ impl Store {
                 Ok::<_, StoreError>((row::stored(&found, "access_token")?, row::stored(&found, "refresh_token")?))
             }).transpose()?
         });
-        let Sealed {
-            access_token,
-            refresh_token,
-            ..
-        } = &prepared.sealed;
+        let Sealed { access_token, refresh_token, .. } = &prepared.sealed;
         let ours = found
             .is_some_and(|(access, refresh)| access == *access_token && refresh == *refresh_token);
-        Ok(if ours {
-            Commit::Stored(row.generation + 1)
-        } else {
-            Commit::Fenced
-        })
+        Ok(if ours { Commit::Stored(row.generation + 1) } else { Commit::Fenced })
     }
 
     /// Seals an answer for [`Store::commit`].
@@ -136,10 +128,9 @@ impl Store {
         let seal = |column, secret: Option<&Secret>| {
             let sealed =
                 secret.map(|secret| self.seal.seal(place(&claimed.token.name, column), secret));
-            sealed.transpose().map_err(|source| StoreError::Seal {
-                name: claimed.token.name.to_string(),
-                source,
-            })
+            sealed
+                .transpose()
+                .map_err(|source| StoreError::Seal { name: claimed.token.name.to_string(), source })
         };
         let current = claimed.refresh_token.as_ref();
         let (next, previous) = match &new.refresh_token {
@@ -159,12 +150,7 @@ impl Store {
             refresh_token_previous: seal(Column::RefreshTokenPrevious, previous)?,
             json_data: seal(Column::JsonData, new.json_data.as_ref())?,
         };
-        Ok(Prepared {
-            claimed,
-            new,
-            refresh_at,
-            sealed,
-        })
+        Ok(Prepared { claimed, new, refresh_at, sealed })
     }
 
     /// Gives a claim back after a failure. `false` when it was no longer ours.
@@ -180,19 +166,16 @@ impl Store {
         let (sql, now) = (self.statement(RELEASE), now.timestamp_millis());
         let millis = |instant: Option<DateTime<Utc>>| instant.map(|i| i.timestamp_millis());
         let error = release.error.as_ref();
-        let class = error
-            .map(|(class, _)| class)
-            .or(claimed.token.last_error_class.as_ref());
-        let message = error
-            .map(|(_, message)| message)
-            .or(claimed.token.last_error.as_ref());
+        let class = error.map(|(class, _)| class).or(claimed.token.last_error_class.as_ref());
+        let message = error.map(|(_, message)| message).or(claimed.token.last_error.as_ref());
+        let message = message.map(|message| storable(message));
         let error_at = error.map_or(millis(claimed.token.last_error_at), |_| Some(now));
         let released = on_pool!(self, pool => {
             let query = sqlx::query(sql).bind(release.state.as_str());
             let query = query.bind(release.refresh_at.timestamp_millis()).bind(false);
             let query = query.bind(release.failures).bind(millis(release.next_attempt_at));
             let query = query.bind(millis(release.uncertain_since)).bind(release.uncertain_tries);
-            let query = query.bind(class).bind(message).bind(error_at).bind(now);
+            let query = query.bind(class).bind(message.as_deref()).bind(error_at).bind(now);
             query.bind(claimed.token.id).bind(claimed.attempt).execute(pool).await?.rows_affected()
         });
         Ok(released == 1)
@@ -207,11 +190,23 @@ pub struct Prepared {
     sealed: Sealed,
 }
 
+/// What every database's TEXT takes: PostgreSQL no NUL, MySQL no more than 64 KiB. A provider's or a
+/// library's odd word must not keep an answer from being stored.
+fn storable(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST_TEXT && !text.contains('\0') {
+        return Cow::Borrowed(text);
+    }
+    let end = text.floor_char_boundary(LONGEST_TEXT);
+    Cow::Owned(text[..end].replace('\0', ""))
+}
+
 fn text(stored: Option<&Stored>) -> Option<&str> {
     stored.map(|stored| stored.0.expose())
 }
 
-const COMMIT: &str = "UPDATE tokens SET state = ?, generation = generation + 1, access_token = ?, \
+/// A human may switch a row off while a worker is at it; both endings leave it so.
+const COMMIT: &str = "UPDATE tokens SET state = CASE WHEN state = 'disabled' THEN state ELSE ? END, \
+     generation = generation + 1, access_token = ?, \
      token_type = ?, scope = ?, access_token_expires = ?, refresh_token = ?, \
      refresh_token_previous = ?, refresh_token_expires = ?, not_before = ?, refresh_at = ?, \
      updating = ?, attempt_id = NULL, lease_until = NULL, uncertain_since = NULL, \
@@ -219,13 +214,16 @@ const COMMIT: &str = "UPDATE tokens SET state = ?, generation = generation + 1, 
      last_error = ?, last_error_at = ?, json_data = ?, last_success_at = ?, updated_at = ? \
      WHERE id = ? AND generation = ?";
 
+/// More than any scope or message that people read.
+const LONGEST_TEXT: usize = 16 * 1024;
+
 /// The class of an answer whose refresh token alone could be kept.
 const PARTIAL: &str = "partial";
 
 const SETTLE: &str =
     "SELECT access_token, refresh_token FROM tokens WHERE id = ? AND generation = ?";
 
-const RELEASE: &str = "UPDATE tokens SET state = ?, refresh_at = ?, updating = ?, \
+const RELEASE: &str = "UPDATE tokens SET state = CASE WHEN state = 'disabled' THEN state ELSE ? END, refresh_at = ?, updating = ?, \
      attempt_id = NULL, lease_until = NULL, failures = ?, next_attempt_at = ?, \
      uncertain_since = ?, uncertain_tries = ?, last_error_class = ?, last_error = ?, \
      last_error_at = ?, updated_at = ? WHERE id = ? AND attempt_id = ?";

@@ -36,22 +36,15 @@ pub(super) fn pools(url: &DatabaseUrl, role: Role) -> Result<Pools, StoreError> 
 }
 
 fn sqlite(file: &Path, role: Role) -> Result<sqlx::SqlitePool, StoreError> {
-    let options = SqliteConnectOptions::new()
-        .filename(file)
-        .busy_timeout(LOCK_WAIT);
+    let options = SqliteConnectOptions::new().filename(file).busy_timeout(LOCK_WAIT);
     let options = match role {
         Role::Worker => {
             make_private(file)?;
             // secure_delete: a superseded token must not linger in free pages.
-            options
-                .journal_mode(SqliteJournalMode::Wal)
-                .pragma("secure_delete", "ON")
+            options.journal_mode(SqliteJournalMode::Wal).pragma("secure_delete", "ON")
         }
         Role::Consumer if !file.exists() => {
-            return Err(StoreError::SchemaTooOld {
-                found: 0,
-                needed: super::SCHEMA_VERSION,
-            });
+            return Err(StoreError::SchemaTooOld { found: 0, needed: super::SCHEMA_VERSION });
         }
         Role::Consumer => options.read_only(true),
     };
@@ -64,16 +57,8 @@ fn sqlite(file: &Path, role: Role) -> Result<sqlx::SqlitePool, StoreError> {
 
 /// The file is made before SQLite makes it, because SQLite gives its write-ahead log the same mode.
 fn make_private(file: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::File {
-        path: file.display().to_string(),
-        source,
-    };
-    match OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-    {
+    let failed = |source| StoreError::File { path: file.display().to_string(), source };
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
             let mode = fs::metadata(file).map_err(failed)?.permissions().mode();

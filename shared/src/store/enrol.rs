@@ -16,6 +16,9 @@ impl Store {
         &self,
         names: &[&'n TokenName],
     ) -> Result<Vec<&'n TokenName>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
         let sql = self.dialect().statement(PRESENT, names.len());
         let present: Vec<String> = on_pool!(self, pool => {
             let mut query = sqlx::query(sql);
@@ -26,11 +29,7 @@ impl Store {
             rows.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?
         });
         let present: std::collections::HashSet<_> = present.iter().map(String::as_str).collect();
-        Ok(names
-            .iter()
-            .copied()
-            .filter(|name| !present.contains(name.as_str()))
-            .collect())
+        Ok(names.iter().copied().filter(|name| !present.contains(name.as_str())).collect())
     }
 
     /// Inserts a row in state `new`, due at once. That somebody else did so first is as good.
@@ -58,11 +57,7 @@ impl Store {
 
 /// A new row's key: the tutorial's constant for its token, or one that sorts by time.
 pub(super) fn row_id(name: &TokenName) -> Uuid {
-    if name.as_str() == "quartile" {
-        QUARTILE_ID
-    } else {
-        Uuid::now_v7()
-    }
+    if name.as_str() == "quartile" { QUARTILE_ID } else { Uuid::now_v7() }
 }
 
 /// How many names [`Store::without_row`] takes: well under every database's bound on parameters.

@@ -122,8 +122,7 @@ fn passes(refusal: &dyn DatabaseError) -> bool {
         POSTGRES_PASSING.iter().any(|class| code.starts_with(class))
     } else {
         // SQLite's primary code stands in the low byte: 5 busy, 6 locked.
-        code.parse::<u32>()
-            .is_ok_and(|number| matches!(number & 0xff, 5 | 6))
+        code.parse::<u32>().is_ok_and(|number| matches!(number & 0xff, 5 | 6))
     }
 }
 

@@ -59,26 +59,14 @@ impl Store {
 
 async fn migrate_sqlite(pool: &SqlitePool, file: PathBuf) -> Result<(), StoreError> {
     let lock = PathBuf::from(format!("{}.lock", file.display()));
-    let failed = |source| StoreError::File {
-        path: lock.display().to_string(),
-        source,
-    };
-    let held = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(&lock)
-        .map_err(failed)?;
+    let failed = |source| StoreError::File { path: lock.display().to_string(), source };
+    let held =
+        File::options().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
     // The wait is for other programs' migrations, and blocks a thread, not the runtime.
     let held = tokio::task::spawn_blocking(move || held.lock().map(|()| held)).await;
-    let _held = held
-        .map_err(|e| StoreError::Migration(e.to_string()))?
-        .map_err(failed)?;
+    let _held = held.map_err(|e| StoreError::Migration(e.to_string()))?.map_err(failed)?;
     let mut connection = pool.acquire().await?;
-    migrator(Dialect::Sqlite)
-        .run_direct(None, &mut *connection, false)
-        .await
-        .map_err(migration)
+    migrator(Dialect::Sqlite).run_direct(None, &mut *connection, false).await.map_err(migration)
 }
 
 async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
@@ -89,15 +77,13 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
     .bind(LOCK_WAIT.as_millis().to_string())
     .execute(&mut *connection)
     .await?;
-    sqlx::query("SELECT pg_advisory_lock($1)")
-        .bind(LOCK_KEY)
-        .execute(&mut *connection)
-        .await?;
-    let result = migrator(Dialect::Postgres)
-        .run_direct(None, &mut *connection, false)
-        .await;
-    // The session's end frees the lock and drops the longer timeouts, also when the view fails.
-    let view = super::tutorial::create_view(&mut connection).await;
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(LOCK_KEY).execute(&mut *connection).await?;
+    let result = migrator(Dialect::Postgres).run_direct(None, &mut *connection, false).await;
+    let view = match &result {
+        Ok(()) => super::tutorial::create_view(&mut connection).await,
+        Err(_) => Ok(()),
+    };
+    // The session's end frees the lock and drops the longer timeouts, also after a failure.
     connection.detach();
     result.map_err(migration)?;
     Ok(view?)
@@ -113,27 +99,16 @@ async fn migrate_mysql(pool: &MySqlPool) -> Result<(), StoreError> {
     if got != Some(1) {
         return Err(StoreError::Temporary(sqlx::Error::PoolTimedOut));
     }
-    let result = migrator(Dialect::MySql)
-        .run_direct(None, &mut *connection, false)
-        .await;
+    let result = migrator(Dialect::MySql).run_direct(None, &mut *connection, false).await;
     connection.detach();
     result.map_err(migration)
 }
 
 /// Migrations from the files, embedded; sqlx's `migrate!` would drag its macros in.
 fn migrator(dialect: Dialect) -> Migrator {
-    let migrations = files(dialect)
-        .into_iter()
-        .zip(1..)
-        .map(|((name, sql), version)| {
-            Migration::new(
-                version,
-                name.into(),
-                MigrationType::Simple,
-                sql.into_sql_str(),
-                false,
-            )
-        });
+    let migrations = files(dialect).into_iter().zip(1..).map(|((name, sql), version)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
     let mut migrator = Migrator::with_migrations(migrations.collect());
     migrator.set_locking(false);
     migrator
@@ -157,10 +132,9 @@ fn files(dialect: Dialect) -> [(&'static str, &'static str); 2] {
 fn migration(error: sqlx::migrate::MigrateError) -> StoreError {
     use sqlx::migrate::MigrateError;
     match error {
-        MigrateError::VersionMissing(found) => StoreError::SchemaTooNew {
-            found,
-            needed: SCHEMA_VERSION,
-        },
+        MigrateError::VersionMissing(found) => {
+            StoreError::SchemaTooNew { found, needed: SCHEMA_VERSION }
+        }
         MigrateError::Execute(error) => error.into(),
         other => StoreError::Migration(other.to_string()),
     }

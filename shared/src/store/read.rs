@@ -76,33 +76,20 @@ impl Store {
         self.seal
             .open(place(&token.name, Column::AccessToken), stored)
             .map(Some)
-            .map_err(|source| StoreError::Seal {
-                name: token.name.to_string(),
-                source,
-            })
+            .map_err(|source| StoreError::Seal { name: token.name.to_string(), source })
     }
 }
 
 /// Where a secret column of a row lies, for the seal.
 pub(super) fn place(name: &TokenName, column: Column) -> Place<'_> {
-    Place {
-        table: "tokens",
-        row: name.as_str(),
-        column,
-    }
+    Place { table: "tokens", row: name.as_str(), column }
 }
 
-const READ: &str = concat!(
-    "SELECT ",
-    token_columns!(),
-    ", {now} AS clock FROM tokens WHERE name = ?"
-);
+const READ: &str =
+    concat!("SELECT ", token_columns!(), ", {now} AS clock FROM tokens WHERE name = ?");
 
-const PAGE: &str = concat!(
-    "SELECT ",
-    token_columns!(),
-    " FROM tokens WHERE name > ? ORDER BY name LIMIT ?"
-);
+const PAGE: &str =
+    concat!("SELECT ", token_columns!(), " FROM tokens WHERE name > ? ORDER BY name LIMIT ?");
 
 /// A row that waits for a human is due never, so that the index on `refresh_at` finds it.
 const WAITING_FOR_A_HUMAN: &str = concat!(

@@ -32,23 +32,14 @@ where
     Uuid: Decode<'r, R::Database> + Type<R::Database>,
 {
     let instant = |column| {
-        Ok::<_, StoreError>(
-            row.try_get::<Option<i64>, _>(column)?
-                .map(clock::from_millis),
-        )
+        Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(clock::from_millis))
     };
     let invalid = |error: &dyn std::fmt::Display| StoreError::Row(error.to_string());
     Ok(Token {
         id: row.try_get("id")?,
-        name: row
-            .try_get::<String, _>("name")?
-            .parse()
-            .map_err(|e| invalid(&e))?,
+        name: row.try_get::<String, _>("name")?.parse().map_err(|e| invalid(&e))?,
         provider: row.try_get("provider")?,
-        state: row
-            .try_get::<String, _>("state")?
-            .parse()
-            .map_err(|e| invalid(&e))?,
+        state: row.try_get::<String, _>("state")?.parse().map_err(|e| invalid(&e))?,
         generation: row.try_get("generation")?,
         access_token: stored(row, "access_token")?,
         token_type: row.try_get("token_type")?,
@@ -78,7 +69,5 @@ where
     &'static str: ColumnIndex<R>,
     String: Decode<'r, R::Database> + Type<R::Database>,
 {
-    Ok(row
-        .try_get::<Option<String>, _>(column)?
-        .map(|text| Stored(Secret::new(text))))
+    Ok(row.try_get::<Option<String>, _>(column)?.map(|text| Stored(Secret::new(text))))
 }

@@ -6,7 +6,10 @@
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, Row};
 
-use super::{Pools, Store, StoreError, enrol::QUARTILE_ID};
+use super::{
+    Pools, Store, StoreError,
+    enrol::{QUARTILE_ID, row_id},
+};
 use crate::{clock, name::TokenName, seal::Column, secret::Secret, token::Stored};
 
 /// What a take-over did.
@@ -64,8 +67,7 @@ impl Store {
         }
         let found = tutorial_row(&mut transaction).await?;
         if let Some(row) = &found {
-            self.insert_adopted(&mut transaction, name, row, now)
-                .await?;
+            self.insert_adopted(&mut transaction, name, row, now).await?;
         }
         sqlx::query("ALTER TABLE quartile_tokens RENAME TO quartile_tokens_adopted")
             .execute(&mut *transaction)
@@ -88,15 +90,9 @@ impl Store {
     ) -> Result<(), StoreError> {
         let seal = |column, text: Option<&String>| {
             let sealed = text.map(|text| {
-                self.seal.seal(
-                    super::read::place(name, column),
-                    &Secret::new(text.as_str()),
-                )
+                self.seal.seal(super::read::place(name, column), &Secret::new(text.as_str()))
             });
-            sealed.transpose().map_err(|source| StoreError::Seal {
-                name: name.to_string(),
-                source,
-            })
+            sealed.transpose().map_err(|source| StoreError::Seal { name: name.to_string(), source })
         };
         let text = |stored: Option<Stored>| stored.map(|stored| stored.0.expose().to_owned());
         let now = now.timestamp_millis();
@@ -106,14 +102,11 @@ impl Store {
             .await?;
         // Due at once: what the tutorial's flag and clock arithmetic left there is not believed.
         sqlx::query(ADOPT)
-            .bind(QUARTILE_ID)
+            .bind(row_id(name))
             .bind(name.as_str())
             .bind(text(seal(Column::AccessToken, row.access_token.as_ref())?))
             .bind(row.expires.map(|seconds| seconds.saturating_mul(1000)))
-            .bind(text(seal(
-                Column::RefreshToken,
-                row.refresh_token.as_ref(),
-            )?))
+            .bind(text(seal(Column::RefreshToken, row.refresh_token.as_ref())?))
             .bind(text(seal(Column::JsonData, row.json_data.as_ref())?))
             .bind(now)
             .bind(clock::from_millis(row.created_at).timestamp_millis())
@@ -128,10 +121,7 @@ async fn is_table(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
 }
 
 async fn tutorial_row(connection: &mut PgConnection) -> Result<Option<TutorialRow>, StoreError> {
-    let found = sqlx::query(TUTORIAL_ROW)
-        .bind(QUARTILE_ID)
-        .fetch_optional(connection)
-        .await?;
+    let found = sqlx::query(TUTORIAL_ROW).bind(QUARTILE_ID).fetch_optional(connection).await?;
     let read = |row: sqlx::postgres::PgRow| {
         Ok::<_, sqlx::Error>(TutorialRow {
             access_token: row.try_get("access_token")?,
@@ -171,7 +161,8 @@ const ADOPT: &str = "INSERT INTO tokens (id, name, provider, state, generation, 
 /// else, and must wait rather than take a dead one; and it is false once a lease has lapsed. Its
 /// `INTEGER` ends in 2038. A sealed answer is no JSON, so it shows as NULL.
 const CREATE_VIEW: &str = "CREATE OR REPLACE VIEW quartile_tokens AS SELECT id, access_token, \
-     refresh_token, CAST(LEAST(access_token_expires / 1000, 2147483647) AS INTEGER) AS access_token_expires, \
+     refresh_token, CASE WHEN access_token_expires IS NOT NULL \
+     THEN CAST(LEAST(access_token_expires / 1000, 2147483647) AS INTEGER) END AS access_token_expires, \
      (updating AND COALESCE(lease_until, 0) > CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)) \
      OR access_token IS NULL \
      OR COALESCE(access_token_expires, 0) <= CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT) AS updating, \
