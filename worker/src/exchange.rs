@@ -8,7 +8,8 @@ use tokenkeeper_shared::{
     clock,
     lifecycle::{self, ExpirySource},
     name::TokenName,
-    settings::Environment,
+    secret::Secret,
+    settings::{Environment, SettingsError},
     store::{Commit, DatabaseTime, Prepared, Release, Store, StoreError, Unopened},
     token::{Claimed, State},
 };
@@ -84,21 +85,19 @@ impl Exchanger {
     /// Gives a row back whose refresh token does not open: the wrong key must neither spend it nor
     /// make it look spent.
     pub async fn refuse(&self, config: &TokenConfig, unopened: Unopened) -> Done {
-        let failed = Failed::new(Class::Misconfigured, unopened.to_string());
+        let failed = Failed::new(Class::Configuration, unopened.to_string());
         self.release(config, &unopened.claimed, failed, Asked::Refresh, None)
             .await
     }
 
     async fn attempt(&self, config: &TokenConfig, claimed: &Claimed) -> Attempt {
-        let first = match config.provider.first_refresh_token(&self.environment) {
+        let first = match self.first_refresh_token(config, claimed) {
             Ok(first) => first,
-            Err(error) => return misconfigured(error.to_string(), Asked::Refresh),
+            Err(error) => return unconfigured(error.to_string(), Asked::Refresh),
         };
         let step = match plan::plan(claimed, config, first, self.time.now()) {
             Plan::Take(step) => step,
-            Plan::GiveUp(why) => {
-                return Attempt::Failed(Failed::new(Class::Rejected, why), Asked::Refresh);
-            }
+            Plan::GiveUp(why) => return Attempt::Done(self.give_up(claimed, why).await),
         };
         let attempt = self.exchange(config, claimed, &step).await;
         match attempt {
@@ -107,6 +106,19 @@ impl Exchanger {
             }
             attempt => attempt,
         }
+    }
+
+    /// The configured first refresh token, where the row may call for it.
+    fn first_refresh_token(
+        &self,
+        config: &TokenConfig,
+        claimed: &Claimed,
+    ) -> Result<Option<Secret>, SettingsError> {
+        if !plan::may_need_first_token(claimed) {
+            return Ok(None);
+        }
+        let first = config.provider.first_refresh_token(&self.environment);
+        if claimed.refresh_token.is_some() { Ok(first.ok().flatten()) } else { first }
     }
 
     /// "Dead" is believed only after another look at the row: a sibling may have spent the refresh
@@ -124,10 +136,28 @@ impl Exchanger {
             return Attempt::Done(Done::Fenced(row.name));
         }
         if !config.provider.can_login() {
-            return Attempt::Failed(failed, Asked::Refresh);
+            return self.with_first_token(config, claimed, failed).await;
         }
         warn!(token = %claimed.token.name, "{}: logging in again", failed.message);
         self.exchange(config, claimed, &Step::Login).await
+    }
+
+    /// A human forced a row whose stored refresh token turned out dead: now the configured one.
+    async fn with_first_token(
+        &self,
+        config: &TokenConfig,
+        claimed: &Claimed,
+        failed: Failed,
+    ) -> Attempt {
+        let was_rejected = claimed.token.last_error_class.as_deref() == Some(failed.class.as_str());
+        let first = self.first_refresh_token(config, claimed).ok().flatten();
+        let first = first.filter(|first| Some(first) != claimed.refresh_token.as_ref());
+        match first {
+            Some(first) if claimed.refresh_token.is_some() && !was_rejected => {
+                self.exchange(config, claimed, &Step::Refresh(first)).await
+            }
+            _ => Attempt::Failed(failed, Asked::Refresh),
+        }
     }
 
     /// One request and what follows from its reply, unless the lease is too short for it.
@@ -139,7 +169,7 @@ impl Exchanger {
         };
         let request = match config.provider.request(step, &self.environment) {
             Ok(request) => request,
-            Err(error) => return misconfigured(error.to_string(), asked),
+            Err(error) => return unconfigured(error.to_string(), asked),
         };
         let sent_at = self.time.now();
         if !lease_bears_an_exchange(claimed, sent_at) {
@@ -178,7 +208,7 @@ impl Exchanger {
             plan::new_tokens(claimed, answer, problem.clone(), (asked, sent_at), config);
         let prepared = match self.store.prepare(claimed.clone(), new, refresh_at) {
             Ok(prepared) => prepared,
-            Err(error) => return misconfigured(error.to_string(), asked),
+            Err(error) => return unconfigured(error.to_string(), asked),
         };
         match self.commit_until_acknowledged(&name, &prepared).await {
             Ok(Commit::Fenced) => {
@@ -226,6 +256,14 @@ impl Exchanger {
         }
     }
 
+    /// Leaves the row to a human, without a request.
+    async fn give_up(&self, claimed: &Claimed, why: &'static str) -> Done {
+        let (class, release) = plan::release_to_a_human(claimed, why);
+        self.give_back(claimed, &release).await;
+        let now = self.time.now();
+        Self::failed(claimed, Failed::new(class, why), &release, now)
+    }
+
     /// Gives the row back after a failure: for `again_in`, or for as long as the rules say.
     async fn release(
         &self,
@@ -241,10 +279,20 @@ impl Exchanger {
             let next = clock::after(now, delay);
             (release.refresh_at, release.next_attempt_at) = (next, Some(next));
         }
+        self.give_back(claimed, &release).await;
+        Self::failed(claimed, failed, &release, now)
+    }
+
+    /// What a failure is told as.
+    fn failed(
+        claimed: &Claimed,
+        failed: Failed,
+        release: &Release,
+        now: DateTime<Utc>,
+    ) -> Done {
         let row = &claimed.token;
         let (class, failures) = (failed.class.as_str(), release.failures);
         info!(token = %row.name, class, failures, "{}", failed.message);
-        self.give_back(claimed, &release).await;
         Done::Failed {
             name: row.name.clone(),
             class: failed.class,
@@ -269,8 +317,8 @@ impl Exchanger {
     }
 }
 
-fn misconfigured(message: String, asked: Asked) -> Attempt {
-    Attempt::Failed(Failed::new(Class::Misconfigured, message), asked)
+fn unconfigured(message: String, asked: Asked) -> Attempt {
+    Attempt::Failed(Failed::new(Class::Configuration, message), asked)
 }
 
 /// Whether a request sent now ends, with its commit, before the lease does.

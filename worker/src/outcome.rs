@@ -49,6 +49,8 @@ pub enum Class {
     Rejected,
     /// Only a change of the configuration helps.
     Misconfigured,
+    /// A secret, key or file of this worker cannot be read; the provider was not asked.
+    Configuration,
     /// The credentials were refused.
     LoginRefused,
 }
@@ -63,6 +65,7 @@ impl Class {
             Self::Throttled => "throttled",
             Self::Rejected => "rejected",
             Self::Misconfigured => "misconfigured",
+            Self::Configuration => "configuration",
             Self::LoginRefused => "login_refused",
         }
     }

@@ -27,7 +27,18 @@ pub enum Plan {
     GiveUp(&'static str),
 }
 
+/// Whether the configured first refresh token may be called for; it is looked up only then, because
+/// its file may be gone once it was spent.
+#[must_use]
+pub fn may_need_first_token(claimed: &Claimed) -> bool {
+    claimed.refresh_token.is_none() || claimed.token.state == State::NeedsLogin
+}
+
 /// Decides on refresh or login. `first` is the configured first refresh token, if there is one.
+///
+/// A row that waits for a human comes here only when a human forces it. Its stored refresh token
+/// then goes first, unless the provider has rejected it: the configured one may be the very first
+/// of the grant, and presenting that again would kill what still lives.
 #[must_use]
 pub fn plan(
     claimed: &Claimed,
@@ -38,20 +49,17 @@ pub fn plan(
     let row = &claimed.token;
     let can_login = config.provider.can_login();
     let dead = row.refresh_token_expires.is_some_and(|end| end <= now);
-    let stored = claimed
-        .refresh_token
-        .clone()
-        .filter(|_| !(dead && can_login));
+    let stored = claimed.refresh_token.clone().filter(|_| !(dead && can_login));
+    let forced = row.state == State::NeedsLogin;
+    let rejected = row.last_error_class.as_deref() == Some(Class::Rejected.as_str());
     match stored {
-        // A human forced this after the stored one was given up: the configured one is newer.
-        _ if row.state == State::NeedsLogin && first.is_some() => refresh_or_give_up(first),
-        Some(token) if row.uncertain_tries == 0 => Plan::Take(Step::Refresh(token)),
-        Some(token) if recovers(row, config, now) => Plan::Take(Step::Refresh(token)),
+        Some(_) if forced && rejected && first.is_some() => refresh_or_give_up(first),
+        Some(token) if row.uncertain_tries == 0 || recovers(row, config, now) => {
+            Plan::Take(Step::Refresh(token))
+        }
         _ if can_login => Plan::Take(Step::Login),
-        Some(token) if row.state == State::NeedsLogin => Plan::Take(Step::Refresh(token)),
-        Some(_) => Plan::GiveUp(
-            "its refresh token may have been spent without an answer, and there are no credentials to log in with",
-        ),
+        Some(token) if forced => Plan::Take(Step::Refresh(token)),
+        Some(_) => Plan::GiveUp(SPENT),
         None => refresh_or_give_up(first),
     }
 }
@@ -161,6 +169,8 @@ pub fn release_after(
             lifecycle::told_delay(failed.told.unwrap_or(lifecycle::THROTTLED_DELAY), valid_for)
         }
         Class::Misconfigured => lifecycle::told_delay(lifecycle::MISCONFIGURED_DELAY, valid_for),
+        // Nobody was asked, so the next run may look at once whether it is mended.
+        Class::Configuration => lifecycle::told_delay(Duration::ZERO, valid_for),
         _ if is_uncertain && row.uncertain_tries == 0 => {
             lifecycle::recovery_delay(config.replay_window, valid_for)
         }
@@ -185,6 +195,22 @@ pub fn release_after(
         uncertain_tries: row.uncertain_tries + i64::from(is_uncertain),
         error: Some((failed.class.as_str().to_owned(), failed.message.clone())),
     }
+}
+
+/// What a row is left with that only a human can help, and the class of that failure.
+#[must_use]
+pub fn release_to_a_human(claimed: &Claimed, why: &str) -> (Class, Release) {
+    let is_uncertain = claimed.token.uncertain_tries > 0;
+    let class = if is_uncertain { Class::Uncertain } else { Class::Rejected };
+    let release = Release {
+        state: State::NeedsLogin,
+        refresh_at: clock::latest(),
+        next_attempt_at: None,
+        failures: claimed.token.failures.saturating_add(1),
+        error: Some((class.as_str().to_owned(), why.to_owned())),
+        ..release_unused(claimed)
+    };
+    (class, release)
 }
 
 /// What a claim leaves that was given back without a request.
@@ -213,6 +239,8 @@ pub fn may_retry_in_pass(failed: &Failed, asked: Asked, replay_window: Duration)
         _ => false,
     }
 }
+
+const SPENT: &str = "its refresh token may have been spent without an answer, and there are no credentials to log in with";
 
 fn failures(row: &Token) -> u32 {
     u32::try_from(row.failures.saturating_add(1)).unwrap_or(u32::MAX)

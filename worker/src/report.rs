@@ -93,6 +93,8 @@ pub struct Report {
     temporary: u64,
     #[serde(skip)]
     expired: u64,
+    #[serde(skip)]
+    unconfigured: u64,
 }
 
 impl Report {
@@ -124,6 +126,7 @@ impl Report {
                 needs_login,
             } => {
                 self.expired += u64::from(valid_until.is_none());
+                self.unconfigured += u64::from(class == Class::Configuration);
                 let name = name.to_string();
                 let class_word = class.as_str();
                 let failed = FailedToken {
@@ -159,6 +162,8 @@ impl Report {
         let succeeded = self.refreshed + self.logged_in + self.fenced;
         if !self.needs_login.is_empty() {
             Exit::NeedsHuman
+        } else if self.unconfigured > 0 && self.unconfigured == self.failed && succeeded == 0 {
+            Exit::Usage
         } else if self.expired > 0 {
             Exit::NoValidToken
         } else if self.failed > 0 && self.failed == self.temporary && succeeded == 0 {
@@ -227,6 +232,16 @@ mod tests {
             ),
             (
                 vec![failed(Class::Misconfigured, true)],
+                vec![],
+                Exit::Partly,
+            ),
+            (
+                vec![failed(Class::Configuration, false)],
+                vec![],
+                Exit::Usage,
+            ),
+            (
+                vec![renewed(), failed(Class::Configuration, true)],
                 vec![],
                 Exit::Partly,
             ),

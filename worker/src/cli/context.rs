@@ -1,6 +1,9 @@
 //! What most verbs need: settings, configuration, and the store, opened with the right key.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use tokenkeeper_shared::{
     database_url::DatabaseUrl,
@@ -81,23 +84,31 @@ impl Context {
             KeySetting::Given(_) => {
                 usage("the key given is a consumer's: the worker needs the worker's key".into())
             }
-            KeySetting::Missing { default_file } => match self.settings.database_url.file() {
-                Some(database) => first_key(&database, default_file).map(Seal::With),
-                None if self.config.is_tutorials => {
-                    output::note(TUTORIALS_WARNING);
-                    Ok(Seal::Off)
+            KeySetting::Missing { default_file } => {
+                match (self.settings.database_url.file(), default_file) {
+                    (Some(database), Some(file)) => first_key(&database, file).map(Seal::With),
+                    (None, _) if self.config.is_tutorials => {
+                        output::note(TUTORIALS_WARNING);
+                        Ok(Seal::Off)
+                    }
+                    (_, file) => usage(no_key(file.as_deref())),
                 }
-                None => usage(format!(
-                    "there is no key to seal tokens with: run `tokenkeeper-worker key new --file {}` on one host and copy the file to the others (consumers get the output of `key consumer`), or write seal = \"off\" into the configuration",
-                    default_file.display()
-                )),
-            },
+            }
         }
     }
 }
 
+fn no_key(default_file: Option<&Path>) -> String {
+    let file = default_file.map_or("FILE".into(), |file| file.display().to_string());
+    format!(
+        "there is no key to seal tokens with: run `tokenkeeper-worker key new --file {file}` on one host \
+         and copy the file to the others (consumers get the output of `key consumer`), or write \
+         seal = \"off\" into the configuration"
+    )
+}
+
 /// The key of a SQLite file: made with the file, because nobody else has one.
-fn first_key(database: &std::path::Path, file: &std::path::Path) -> Result<Keyring, Failure> {
+fn first_key(database: &Path, file: &Path) -> Result<Keyring, Failure> {
     if !database.exists() && write_private(file, &Keyring::new_worker_key())? {
         output::note(&format!("made a key: {} (keep a copy)", file.display()));
     }
@@ -117,7 +128,7 @@ fn first_key(database: &std::path::Path, file: &std::path::Path) -> Result<Keyri
 /// The default file's folder is ours to make; one that somebody named must exist.
 fn make_folder(url: &DatabaseUrl, is_default: bool) -> Result<(), Failure> {
     let file = url.file().filter(|_| url.dialect() == Dialect::Sqlite);
-    match file.as_deref().and_then(std::path::Path::parent) {
+    match file.as_deref().and_then(Path::parent) {
         Some(folder) if is_default => private_folder(folder),
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
             let message = format!(
@@ -130,7 +141,7 @@ fn make_folder(url: &DatabaseUrl, is_default: bool) -> Result<(), Failure> {
     }
 }
 
-pub(super) fn private_folder(folder: &std::path::Path) -> Result<(), Failure> {
+pub(super) fn private_folder(folder: &Path) -> Result<(), Failure> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -89,7 +89,7 @@ pub(super) fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {
             None => "there is no valid token".to_owned(),
         };
         let next = match failed.next_attempt_at {
-            Some(next) => format!("next try at {}", report::text(next)),
+            Some(next) => format!("next try from {} on", report::text(next)),
             None => format!(
                 "no further try: mend the cause and run `tokenkeeper-worker refresh {} --force`",
                 failed.name
