@@ -151,7 +151,7 @@ pub enum SealError {
     Sealed(String),
     /// A clear value where sealed ones are expected.
     #[error(
-        "it lies in clear although a key is given here: renew it with `tokenkeeper-worker refresh NAME --force`, or set seal = \"off\""
+        "it lies in clear although a key is given here: `tokenkeeper-worker refresh NAME --force` logs in anew and seals what comes; or set seal = \"off\""
     )]
     InClear,
     /// The value was changed, cut or moved from another row.

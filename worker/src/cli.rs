@@ -178,7 +178,7 @@ Variables:
   TOKENKEEPER_DATABASE_URL, DATABASE_URL  where tokens are kept: sqlite://PATH,
                                           postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE
                                           [default: a SQLite file in the user's state directory]
-  TOKENKEEPER_KEY                         the sealing key [default: the file `key` beside the configuration]
+  TOKENKEEPER_KEY                         the sealing key [default: file `key` by the configuration]
   QUARTILE_SUBSCRIPTION_KEY, QUARTILE_YOUR_USERNAME, QUARTILE_YOUR_PASSWORD
                                           keep the token `quartile` without any configuration file
   Each may be given as a file by NAME_FILE.

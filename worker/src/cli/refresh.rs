@@ -8,6 +8,8 @@ use tokenkeeper_shared::{
     exit::{Exit, Failure},
     lifecycle,
     name::TokenName,
+    seal::SealError,
+    store::Unopened,
     token::{State, Token},
 };
 
@@ -49,6 +51,13 @@ pub(super) async fn refresh(
         .await?
     {
         Some(Ok(claimed)) => exchanger.keep(config, claimed).await,
+        // How a store that was kept in clear comes to be sealed: what lies in clear is not trusted,
+        // a login is.
+        Some(Err(Unopened { claimed, source: SealError::InClear }))
+            if force && config.provider.can_login() =>
+        {
+            exchanger.keep(config, *claimed).await
+        }
         Some(Err(unopened)) => exchanger.refuse(&config, unopened).await,
         None => return not_claimed(&row, now),
     };
