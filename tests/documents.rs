@@ -102,10 +102,12 @@ fn every_class_of_failure_is_told() {
 fn the_schema_page_names_every_column_and_no_other() {
     let page = document("docs/schema.md");
     let table = page.split("## Table `tokens`").nth(1).unwrap().split("\n## ").next().unwrap();
-    let told: BTreeSet<_> = first_cells(table).into_iter().filter(|cell| cell != "column").collect();
+    let told: BTreeSet<_> =
+        first_cells(table).into_iter().filter(|cell| cell != "column").collect();
     for database in ["sqlite", "postgres", "mysql"] {
         let sql = document(&format!("migrations/{database}/0001_tokens.sql"));
-        let lines = sql.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     "));
+        let lines =
+            sql.lines().filter(|line| line.starts_with("    ") && !line.starts_with("     "));
         let made: BTreeSet<_> =
             lines.map(|line| line.split_whitespace().next().unwrap().to_owned()).collect();
         assert_eq!(made, told, "{database}");

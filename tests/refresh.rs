@@ -2,10 +2,7 @@
 //! where they need a real store and a real exchange, and each fault of the provider's tutorial.
 //! Whole processes are run by `programs`; single store functions by `store`.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a suite's helpers fail as its tests do: on the spot"
-)]
+#![expect(clippy::unwrap_used, reason = "a suite's helpers fail as its tests do: on the spot")]
 
 mod harness;
 #[path = "refresh/stage.rs"]
@@ -51,11 +48,7 @@ async fn a_token_of_twelve_hours_is_due_an_hour_before_it_expires() {
         let row = stage.row().await;
         let lead = row.access_token_expires.unwrap() - row.refresh_at;
         assert!((60..=66).contains(&lead.num_minutes()), "{kind}: {lead}");
-        assert_eq!(
-            stage.run_at(row.refresh_at - later(1)).await.taken_up(),
-            0,
-            "{kind}"
-        );
+        assert_eq!(stage.run_at(row.refresh_at - later(1)).await.taken_up(), 0, "{kind}");
         assert_eq!(stage.run_at(row.refresh_at).await.refreshed, 1, "{kind}");
     })
     .await;
@@ -65,10 +58,8 @@ async fn a_token_of_twelve_hours_is_due_an_hour_before_it_expires() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_short_lived_token_is_not_due_as_soon_as_it_is_made() {
     for life in [3600, 300, 60, 1] {
-        let settings = Settings {
-            access_lifetime: Duration::from_secs(life),
-            ..Settings::default()
-        };
+        let settings =
+            Settings { access_lifetime: Duration::from_secs(life), ..Settings::default() };
         let stage = Stage::quartile(Kind::Sqlite, settings).await;
         stage.run().await;
         assert_eq!(stage.run().await.taken_up(), 0, "{life} s");
@@ -91,11 +82,7 @@ async fn two_to_sixteen_workers_on_one_row_make_one_provider_call_per_generation
             let before = stage.sandbox.counts();
             stage.run_beside_each_other(workers, due).await;
             let after = stage.sandbox.counts();
-            assert_eq!(
-                after.exchanges - before.exchanges,
-                1,
-                "{kind}, {workers} workers"
-            );
+            assert_eq!(after.exchanges - before.exchanges, 1, "{kind}, {workers} workers");
         }
         assert_eq!(
             (stage.row().await.generation, stage.sandbox.counts().replays),
@@ -128,15 +115,8 @@ async fn a_provider_in_trouble_is_not_answered_by_a_login() {
             stage.run().await;
             stage.sandbox.next_answer(status(answer));
             let report = stage.run_at(stage.row().await.refresh_at).await;
-            assert_eq!(
-                (report.failed, stage.sandbox.counts().logins),
-                (1, 1),
-                "{kind}, {answer}"
-            );
-            assert!(
-                stage.sandbox.is_active(&stage.token().await),
-                "{kind}, {answer}"
-            );
+            assert_eq!((report.failed, stage.sandbox.counts().logins), (1, 1), "{kind}, {answer}");
+            assert!(stage.sandbox.is_active(&stage.token().await), "{kind}, {answer}");
         }
     })
     .await;
@@ -154,10 +134,7 @@ async fn updating_is_false_after_every_failure() {
             status(429),
             Fault::Cut { processed: false },
             Fault::Truncated { cut: false },
-            Fault::Redirect {
-                location: "https://elsewhere.example/".into(),
-                status: 307,
-            },
+            Fault::Redirect { location: "https://elsewhere.example/".into(), status: 307 },
         ];
         for fault in faults {
             let stage = Stage::quartile(kind, Settings::default()).await;
@@ -166,15 +143,8 @@ async fn updating_is_false_after_every_failure() {
             stage.sandbox.every_answer(Some(fault.clone()));
             let report = stage.run_at(due).await;
             let row = stage.row().await;
-            assert_eq!(
-                (report.failed, row.updating),
-                (1, false),
-                "{kind}, {fault:?}"
-            );
-            assert!(
-                row.last_error.is_some() && row.failures > 0,
-                "{kind}, {fault:?}"
-            );
+            assert_eq!((report.failed, row.updating), (1, false), "{kind}, {fault:?}");
+            assert!(row.last_error.is_some() && row.failures > 0, "{kind}, {fault:?}");
         }
     })
     .await;
@@ -202,11 +172,7 @@ async fn a_refused_login_is_not_repeated_until_a_human_forces_it() {
         assert_eq!(report.exit(), Exit::NeedsHuman, "{kind}");
         assert_eq!(stage.row().await.state, State::NeedsLogin, "{kind}");
         let report = stage.run_at(stage.now().await + later(7 * 24 * 3600)).await;
-        assert_eq!(
-            (report.taken_up(), report.exit()),
-            (0, Exit::NeedsHuman),
-            "{kind}"
-        );
+        assert_eq!((report.taken_up(), report.exit()), (0, Exit::NeedsHuman), "{kind}");
         assert_eq!(stage.sandbox.counts().exchanges, 1, "{kind}");
         stage.change_password("sandbox-password");
         assert_eq!(stage.force().await.logged_in, 1, "{kind}");
@@ -227,11 +193,7 @@ async fn a_lost_answer_is_tried_once_more_and_then_logged_in() {
         assert!(row.uncertain_since.is_some(), "{kind}");
         // The strict provider takes the replay for theft and kills the grant: a login heals it.
         let report = stage.run_at(row.refresh_at).await;
-        assert_eq!(
-            (report.logged_in, stage.sandbox.counts().replays),
-            (1, 1),
-            "{kind}"
-        );
+        assert_eq!((report.logged_in, stage.sandbox.counts().replays), (1, 1), "{kind}");
         assert_eq!(stage.row().await.uncertain_tries, 0, "{kind}");
     })
     .await;
@@ -241,21 +203,12 @@ async fn a_lost_answer_is_tried_once_more_and_then_logged_in() {
 async fn inside_a_replay_window_a_lost_answer_costs_nothing() {
     on_each(async |kind| {
         let window = Duration::from_secs(30);
-        let settings = Settings {
-            rotation: Rotation::Grace(window),
-            ..Settings::default()
-        };
-        let stage = Stage::quartile(kind, settings)
-            .await
-            .with_replay_window(window);
+        let settings = Settings { rotation: Rotation::Grace(window), ..Settings::default() };
+        let stage = Stage::quartile(kind, settings).await.with_replay_window(window);
         stage.run().await;
         stage.sandbox.next_answer(Fault::Cut { processed: true });
         let report = stage.run_at(stage.row().await.refresh_at).await;
-        assert_eq!(
-            (report.refreshed, stage.sandbox.counts().logins),
-            (1, 1),
-            "{kind}"
-        );
+        assert_eq!((report.refreshed, stage.sandbox.counts().logins), (1, 1), "{kind}");
     })
     .await;
 }
@@ -266,17 +219,13 @@ async fn without_credentials_a_spent_refresh_token_waits_for_a_human_and_the_tok
     on_each(async |kind| {
         let stage = Stage::refresh_token_grant(kind).await;
         assert_eq!(stage.run().await.refreshed, 1, "{kind}");
-        stage
-            .sandbox
-            .every_answer(Some(Fault::Cut { processed: true }));
+        stage.sandbox.every_answer(Some(Fault::Cut { processed: true }));
         stage.run_at(stage.row().await.refresh_at).await;
         stage.run_at(stage.row().await.refresh_at).await;
         let report = stage.run_at(stage.row().await.refresh_at).await;
         assert_eq!(report.exit(), Exit::NeedsHuman, "{kind}");
         let wish = Wish::default();
-        let got = wait::hand_out(&stage.store, &stage.name, wish, Duration::ZERO)
-            .await
-            .unwrap();
+        let got = wait::hand_out(&stage.store, &stage.name, wish, Duration::ZERO).await.unwrap();
         assert!(got.warning.is_some(), "{kind}");
     })
     .await;
@@ -289,9 +238,9 @@ async fn a_rotated_refresh_token_is_kept_although_the_rest_of_the_answer_is_unus
             let stage = Stage::quartile(kind, Settings::default()).await;
             stage.run().await;
             let before = stage.token().await;
-            stage.sandbox.next_answer(Fault::AnswerAs {
-                rewrite: Rewrite::default().remove(pointer),
-            });
+            stage
+                .sandbox
+                .next_answer(Fault::AnswerAs { rewrite: Rewrite::default().remove(pointer) });
             let report = stage.run_at(stage.row().await.refresh_at).await;
             assert_eq!(report.partial, 1, "{kind}, {pointer}");
             assert_eq!(stage.token().await, before, "{kind}, {pointer}");
@@ -317,16 +266,9 @@ async fn an_answer_cut_in_the_middle_still_yields_its_refresh_token() {
         });
         stage.sandbox.next_answer(Fault::AnswerAs { rewrite: cut });
         stage.run_at(stage.row().await.refresh_at).await;
+        assert_eq!(stage.run_at(stage.row().await.refresh_at).await.refreshed, 1, "{kind}");
         assert_eq!(
-            stage.run_at(stage.row().await.refresh_at).await.refreshed,
-            1,
-            "{kind}"
-        );
-        assert_eq!(
-            (
-                stage.sandbox.counts().replays,
-                stage.sandbox.counts().logins
-            ),
+            (stage.sandbox.counts().replays, stage.sandbox.counts().logins),
             (0, 1),
             "{kind}"
         );
@@ -338,10 +280,8 @@ async fn an_answer_cut_in_the_middle_still_yields_its_refresh_token() {
 /// one failed UPDATE lost it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_restarts_during_the_exchange_does_not_lose_the_answer() {
-    for (kind, product) in [
-        (Kind::Postgres, Product::Postgres),
-        (Kind::MariaDb, Product::MariaDb),
-    ] {
+    for (kind, product) in [(Kind::Postgres, Product::Postgres), (Kind::MariaDb, Product::MariaDb)]
+    {
         let server = Server::start(product);
         let url = server.fresh_database();
         let stage = Arc::new(Stage::on(url, Settings::default()).await);
@@ -385,13 +325,7 @@ async fn rows_that_this_worker_is_not_configured_for_are_left_alone() {
             stage.store.enrol(&stranger, "oauth2", now).await.unwrap();
         }
         assert_eq!(stage.run().await.taken_up(), 1, "{kind}");
-        let stranger = stage
-            .store
-            .read(&"stranger-7".parse().unwrap())
-            .await
-            .unwrap()
-            .unwrap()
-            .0;
+        let stranger = stage.store.read(&"stranger-7".parse().unwrap()).await.unwrap().unwrap().0;
         assert_eq!((stranger.worker, stranger.failures), (None, 0), "{kind}");
     })
     .await;
@@ -405,9 +339,7 @@ async fn a_consumer_that_polls_holds_one_connection() {
     stage.run().await;
     let consumer = stage.consumer();
     for _ in 0..50 {
-        wait::hand_out(&consumer, &stage.name, Wish::default(), Duration::ZERO)
-            .await
-            .unwrap();
+        wait::hand_out(&consumer, &stage.name, Wish::default(), Duration::ZERO).await.unwrap();
     }
     let name = database.url.rsplit('/').next().unwrap();
     stage.store.close().await;

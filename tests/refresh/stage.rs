@@ -58,10 +58,7 @@ impl Stage {
     pub async fn quartile(kind: Kind, settings: Settings) -> Self {
         let database = Database::fresh(kind);
         let stage = Self::on(database.url.clone(), settings).await;
-        Self {
-            _database: Some(database),
-            ..stage
-        }
+        Self { _database: Some(database), ..stage }
     }
 
     /// The token `quartile`, in this database.
@@ -74,22 +71,10 @@ impl Stage {
             Store::open(url.parse().unwrap(), Seal::With(ring.clone()), Role::Worker).unwrap();
         store.migrate().await.unwrap();
         let name: TokenName = "quartile".parse().unwrap();
-        let config = config(
-            BTreeMap::from([(name.clone(), token(quartile(&sandbox)))]),
-            16,
-        );
+        let config = config(BTreeMap::from([(name.clone(), token(quartile(&sandbox)))]), 16);
         let environment = environment(&sandbox, &credentials);
         let most = Arc::default();
-        Self {
-            sandbox,
-            store,
-            name,
-            config,
-            environment,
-            ring,
-            most,
-            _database: None,
-        }
+        Self { sandbox, store, name, config, environment, ring, most, _database: None }
     }
 
     /// A token without credentials: a human got its first refresh token.
@@ -97,28 +82,20 @@ impl Stage {
         let mut stage = Self::quartile(kind, Settings::default()).await;
         let provider = Provider::OAuth2(OAuth2 {
             token_url: stage.sandbox.token_url().parse().unwrap(),
-            grant: Grant::RefreshToken {
-                first: SecretRef::Env("FIRST".into()),
-            },
+            grant: Grant::RefreshToken { first: SecretRef::Env("FIRST".into()) },
             client_id: TextOrRef::Ref(SecretRef::Env("CLIENT_ID".into())),
             client_secret: Some(SecretRef::Env("CLIENT_SECRET".into())),
             client_auth: ClientAuth::Basic,
             parameters: BTreeMap::new(),
             transport: Transport::default(),
         });
-        stage
-            .config
-            .tokens
-            .insert(stage.name.clone(), token(provider));
+        stage.config.tokens.insert(stage.name.clone(), token(provider));
         stage
     }
 
     /// Many tokens at one provider that is a little slow.
     pub async fn many(kind: Kind, count: usize, per_host: u16) -> Self {
-        let settings = Settings {
-            latency: Duration::from_millis(5),
-            ..Settings::default()
-        };
+        let settings = Settings { latency: Duration::from_millis(5), ..Settings::default() };
         let mut stage = Self::quartile(kind, settings).await;
         let provider = token(quartile(&stage.sandbox));
         let names = (0..count).map(|number| format!("token-{number}").parse().unwrap());
@@ -128,18 +105,12 @@ impl Stage {
     }
 
     pub fn with_replay_window(mut self, window: Duration) -> Self {
-        self.config
-            .tokens
-            .values_mut()
-            .for_each(|token| token.replay_window = window);
+        self.config.tokens.values_mut().for_each(|token| token.replay_window = window);
         self
     }
 
     pub fn change_password(&self, password: &str) {
-        let credentials = Credentials {
-            password: password.into(),
-            ..Credentials::default()
-        };
+        let credentials = Credentials { password: password.into(), ..Credentials::default() };
         self.sandbox.set_credentials(credentials);
     }
 
@@ -155,10 +126,8 @@ impl Stage {
 
     /// One pass at another time of the database.
     pub async fn run_at(&self, now: DateTime<Utc>) -> Report {
-        let (report, most) = tokio::join!(
-            pass::run(self.exchanger(now), &self.config, &[]),
-            self.watch_leases(now)
-        );
+        let (report, most) =
+            tokio::join!(pass::run(self.exchanger(now), &self.config, &[]), self.watch_leases(now));
         self.most.fetch_max(most, Ordering::Relaxed);
         report.unwrap()
     }
@@ -168,10 +137,7 @@ impl Stage {
         let passes = (0..workers).map(|_| {
             let (url, seal) = (self.store.url().clone(), Seal::With(self.ring.clone()));
             let store = Store::open(url, seal, Role::Worker).unwrap();
-            let exchanger = Arc::new(Exchanger {
-                store: store.clone(),
-                ..self.own_exchanger(now)
-            });
+            let exchanger = Arc::new(Exchanger { store: store.clone(), ..self.own_exchanger(now) });
             let config = self.config.clone();
             tokio::spawn(async move {
                 pass::run(exchanger, &config, &[]).await.unwrap();
@@ -186,13 +152,8 @@ impl Stage {
     /// What `refresh NAME --force` does.
     pub async fn force(&self) -> Report {
         let (row, now) = self.store.read(&self.name).await.unwrap().unwrap();
-        let claimed = self
-            .store
-            .claim_named(&row, true, "test", now)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
+        let claimed =
+            self.store.claim_named(&row, true, "test", now).await.unwrap().unwrap().unwrap();
         let config = Arc::new(self.config.tokens[&self.name].clone());
         let mut report = Report::default();
         report.add(self.exchanger(now).keep(config, claimed).await);
@@ -206,12 +167,7 @@ impl Stage {
     /// The stored access token, in clear.
     pub async fn token(&self) -> String {
         let row = self.row().await;
-        self.store
-            .open_access_token(&row)
-            .unwrap()
-            .unwrap()
-            .expose()
-            .to_owned()
+        self.store.open_access_token(&row).unwrap().unwrap().expose().to_owned()
     }
 
     /// A consumer's own way to the store.
@@ -259,23 +215,12 @@ impl Stage {
 
 fn config(tokens: BTreeMap<TokenName, TokenConfig>, per_host: u16) -> Config {
     let per_host = NonZeroU16::new(per_host).unwrap();
-    let run = RunSettings {
-        per_host,
-        ..RunSettings::default()
-    };
-    Config {
-        tokens,
-        run,
-        is_tutorials: false,
-    }
+    let run = RunSettings { per_host, ..RunSettings::default() };
+    Config { tokens, run, is_tutorials: false }
 }
 
 fn token(provider: Provider) -> TokenConfig {
-    TokenConfig {
-        policy: RefreshPolicy::default(),
-        replay_window: Duration::ZERO,
-        provider,
-    }
+    TokenConfig { policy: RefreshPolicy::default(), replay_window: Duration::ZERO, provider }
 }
 
 fn quartile(sandbox: &Sandbox) -> Provider {
@@ -302,11 +247,7 @@ pub fn later(seconds: i64) -> TimeDelta {
 
 /// A bare status with a page that is no answer.
 pub fn status(status: u16) -> Fault {
-    Fault::Status {
-        status,
-        headers: Vec::new(),
-        body: b"<html>no</html>".to_vec(),
-    }
+    Fault::Status { status, headers: Vec::new(), body: b"<html>no</html>".to_vec() }
 }
 
 /// Enough to see the fullest moment of a pass that takes tens of milliseconds.

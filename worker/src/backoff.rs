@@ -45,10 +45,7 @@ mod tests {
             let delays = Delays::doubling(Duration::from_secs(1), Duration::from_secs(4));
             let bounds = [1, 2, 4, 4, 4];
             for (delay, bound) in delays.zip(bounds) {
-                assert!(
-                    delay <= Duration::from_secs(bound) + Duration::from_nanos(1),
-                    "{delay:?}"
-                );
+                assert!(delay <= Duration::from_secs(bound) + Duration::from_nanos(1), "{delay:?}");
             }
         }
     }

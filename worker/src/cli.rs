@@ -8,6 +8,7 @@ mod init;
 mod key;
 mod migrate;
 mod output;
+mod private_file;
 mod refresh;
 mod run;
 mod status;
@@ -156,9 +157,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
 
 /// Only our own lines: what libraries log may hold addresses and headers.
 fn log_to_stderr(level: LevelFilter) {
-    let ours = level
-        .into_level()
-        .map_or(LevelFilter::OFF, |level: Level| level.into());
+    let ours = level.into_level().map_or(LevelFilter::OFF, |level: Level| level.into());
     let targets = Targets::new().with_target("tokenkeeper", ours);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr())
         && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -167,10 +166,7 @@ fn log_to_stderr(level: LevelFilter) {
         .with_ansi(ansi)
         .with_target(false)
         .without_time();
-    tracing_subscriber::registry()
-        .with(targets)
-        .with(lines)
-        .init();
+    tracing_subscriber::registry().with(targets).with(lines).init();
 }
 
 const AFTER_HELP: &str = "\

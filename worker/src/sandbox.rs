@@ -79,19 +79,12 @@ impl Sandbox {
     ///
     /// # Errors
     /// When the listener has no local address.
-    #[expect(
-        clippy::unused_async,
-        reason = "spawning asks for a runtime, and this says so"
-    )]
+    #[expect(clippy::unused_async, reason = "spawning asks for a runtime, and this says so")]
     pub async fn start_on(listener: TcpListener, settings: Settings) -> io::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
         let provider = Arc::new(Provider::new(settings));
         let server = tokio::spawn(connection::serve(listener, router(Arc::clone(&provider))));
-        Ok(Self {
-            url,
-            provider,
-            server,
-        })
+        Ok(Self { url, provider, server })
     }
 
     /// Stops the provider and waits until its port is free again: connections are refused from then
@@ -182,19 +175,13 @@ impl Sandbox {
     pub fn issue_pair(&self) -> Pair {
         let issued = self.provider.open_grant();
         let refresh_token = issued.refresh.map(|(token, _)| token).unwrap_or_default();
-        Pair {
-            access_token: issued.access,
-            refresh_token,
-        }
+        Pair { access_token: issued.access, refresh_token }
     }
 }
 
 impl fmt::Debug for Sandbox {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Sandbox")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        formatter.debug_struct("Sandbox").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
@@ -226,12 +213,7 @@ mod tests {
     };
 
     async fn sandbox(rotation: Rotation) -> Sandbox {
-        Sandbox::start(Settings {
-            rotation,
-            ..Settings::default()
-        })
-        .await
-        .unwrap()
+        Sandbox::start(Settings { rotation, ..Settings::default() }).await.unwrap()
     }
 
     fn access_token(reply: &Reply) -> String {
@@ -254,12 +236,7 @@ mod tests {
         assert_ne!(refresh_token(&first), refresh_token(&second));
         assert_eq!(sandbox.newest_refresh_token(), Some(refresh_token(&second)));
         assert_eq!(sandbox.newest_access_token(), Some(access_token(&second)));
-        let counts = Counts {
-            exchanges: 2,
-            logins: 1,
-            refreshes: 1,
-            ..Counts::default()
-        };
+        let counts = Counts { exchanges: 2, logins: 1, refreshes: 1, ..Counts::default() };
         assert_eq!(sandbox.counts(), counts);
         assert_eq!(sandbox.spends_of(&refresh_token(&first)), 1);
     }
@@ -273,13 +250,8 @@ mod tests {
         assert!(!sandbox.is_active(&access_token(&second)));
         assert!(!sandbox.is_spendable(&refresh_token(&second)));
         assert_eq!(refresh(&sandbox, &refresh_token(&second)).await.status, 401);
-        let counts = Counts {
-            exchanges: 3,
-            refreshes: 1,
-            refused: 2,
-            replays: 1,
-            ..Counts::default()
-        };
+        let counts =
+            Counts { exchanges: 3, refreshes: 1, refused: 2, replays: 1, ..Counts::default() };
         assert_eq!(sandbox.counts(), counts);
         assert_eq!(sandbox.spends_of(&first), 2);
     }
@@ -288,10 +260,7 @@ mod tests {
     async fn grace_answers_a_replay_with_the_same_pair() {
         let sandbox = sandbox(Rotation::Grace(Duration::from_mins(1))).await;
         let first = sandbox.issue_grant();
-        let (second, again) = (
-            refresh(&sandbox, &first).await,
-            refresh(&sandbox, &first).await,
-        );
+        let (second, again) = (refresh(&sandbox, &first).await, refresh(&sandbox, &first).await);
         assert_eq!(access_token(&second), access_token(&again));
         assert_eq!(refresh_token(&second), refresh_token(&again));
         assert_eq!(sandbox.counts().replays, 1);
@@ -301,10 +270,7 @@ mod tests {
     async fn a_reissue_answers_a_replay_with_another_pair_while_the_first_is_unused() {
         let sandbox = sandbox(Rotation::ReissueIfUnused).await;
         let first = sandbox.issue_grant();
-        let (lost, second) = (
-            refresh(&sandbox, &first).await,
-            refresh(&sandbox, &first).await,
-        );
+        let (lost, second) = (refresh(&sandbox, &first).await, refresh(&sandbox, &first).await);
         assert!(!sandbox.is_active(&access_token(&lost)));
         assert!(sandbox.is_active(&access_token(&second)));
         assert_eq!(refresh(&sandbox, &refresh_token(&second)).await.status, 201);
@@ -320,18 +286,12 @@ mod tests {
             assert_eq!(reply.status, 201);
             assert!(reply.json().get("refresh").is_none());
         }
-        assert_eq!(
-            (sandbox.counts().replays, sandbox.spends_of(&token)),
-            (0, 2)
-        );
+        assert_eq!((sandbox.counts().replays, sandbox.spends_of(&token)), (0, 2));
     }
 
     #[tokio::test]
     async fn an_access_token_is_inactive_once_it_has_expired() {
-        let settings = Settings {
-            access_lifetime: Duration::ZERO,
-            ..Settings::default()
-        };
+        let settings = Settings { access_lifetime: Duration::ZERO, ..Settings::default() };
         let sandbox = Sandbox::start(settings).await.unwrap();
         assert!(!sandbox.is_active(&sandbox.issue_pair().access_token));
     }
@@ -360,10 +320,8 @@ mod tests {
     async fn a_changed_password_refuses_logins_and_spares_refreshes() {
         let sandbox = sandbox(Rotation::Strict).await;
         let token = sandbox.issue_grant();
-        let credentials = super::Credentials {
-            password: "changed".to_owned(),
-            ..super::Credentials::default()
-        };
+        let credentials =
+            super::Credentials { password: "changed".to_owned(), ..super::Credentials::default() };
         sandbox.set_credentials(credentials);
         assert_eq!(login(&sandbox).await.status, 401);
         assert_eq!(refresh(&sandbox, &token).await.status, 201);
@@ -396,9 +354,6 @@ mod tests {
         let sandbox = sandbox(Rotation::Strict).await;
         let pair = sandbox.issue_pair();
         let shown = format!("{sandbox:?} {pair:?}");
-        assert!(
-            !shown.contains("access-") && !shown.contains("refresh-"),
-            "{shown}"
-        );
+        assert!(!shown.contains("access-") && !shown.contains("refresh-"), "{shown}");
     }
 }

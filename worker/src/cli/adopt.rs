@@ -10,9 +10,7 @@ use super::{context::Context, output};
 
 pub(super) async fn adopt(context: &Context) -> Result<Exit, Failure> {
     let store = context.store().await?;
-    let name = "quartile"
-        .parse()
-        .map_err(|e| Failure::new(Exit::Internal, format!("{e}")))?;
+    let name = "quartile".parse().map_err(|e| Failure::new(Exit::Internal, format!("{e}")))?;
     let now = store.time().await?.now();
     let adopted = store.adopt(&name, now).await?;
     store.close().await;

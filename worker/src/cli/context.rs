@@ -16,7 +16,7 @@ use tokenkeeper_shared::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{key::write_private, output};
+use super::{output, private_file};
 use crate::{config::Config, exchange::Exchanger, http::Http};
 
 /// The settings of this call.
@@ -36,12 +36,7 @@ impl Context {
     ) -> Result<Self, Failure> {
         let settings = Settings::load(&environment, config)?;
         let config = Config::load(&settings, &environment)?;
-        Ok(Self {
-            environment,
-            settings,
-            config,
-            json,
-        })
+        Ok(Self { environment, settings, config, json })
     }
 
     /// Opens the store and brings its schema up to date. The check comes first: it costs one
@@ -109,7 +104,7 @@ fn no_key(default_file: Option<&Path>) -> String {
 
 /// The key of a SQLite file: made with the file, because nobody else has one.
 fn first_key(database: &Path, file: &Path) -> Result<Keyring, Failure> {
-    if !database.exists() && write_private(file, &Keyring::new_worker_key())? {
+    if !database.exists() && private_file::write(file, &Keyring::new_worker_key())? {
         output::note(&format!("made a key: {} (keep a copy)", file.display()));
     }
     if !file.exists() {
@@ -129,25 +124,14 @@ fn first_key(database: &Path, file: &Path) -> Result<Keyring, Failure> {
 fn make_folder(url: &DatabaseUrl, is_default: bool) -> Result<(), Failure> {
     let file = url.file().filter(|_| url.dialect() == Dialect::Sqlite);
     match file.as_deref().and_then(Path::parent) {
-        Some(folder) if is_default => private_folder(folder),
+        Some(folder) if is_default => private_file::folder(folder),
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
-            let message = format!(
-                "there is no folder {} for the database: make it",
-                folder.display()
-            );
+            let message =
+                format!("there is no folder {} for the database: make it", folder.display());
             Err(Failure::new(Exit::Usage, message))
         }
         _ => Ok(()),
     }
-}
-
-pub(super) fn private_folder(folder: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", folder.display())))
 }
 
 /// Tells apart who holds a row: host, process, and a random part for processes in containers that

@@ -56,10 +56,7 @@ struct Demo {
 
 impl Demo {
     async fn prepare(json: bool) -> Result<Self, Failure> {
-        let settings = Settings {
-            access_lifetime: LIFETIME,
-            ..Settings::default()
-        };
+        let settings = Settings { access_lifetime: LIFETIME, ..Settings::default() };
         let credentials = settings.credentials.clone();
         let sandbox = Sandbox::start(settings).await.map_err(internal)?;
         let folder = tempfile::tempdir().map_err(internal)?;
@@ -81,16 +78,8 @@ impl Demo {
             ("DEMO_USERNAME", &credentials.username),
             ("DEMO_PASSWORD", &credentials.password),
         ]);
-        let demo = Self {
-            sandbox,
-            config,
-            name,
-            environment,
-            worker,
-            consumer,
-            json,
-            _folder: folder,
-        };
+        let demo =
+            Self { sandbox, config, name, environment, worker, consumer, json, _folder: folder };
         demo.say(&format!(
             "A sandbox provider listens on {}. Its access tokens live {} s here, where real ones live hours; \
              each refresh token works once. Tokens are kept, sealed, in {url}.",
@@ -152,11 +141,8 @@ impl Demo {
         self.sandbox.every_answer(Some(out_of_order()));
         let report = self.run().await?;
         let got = self.get().await?;
-        let said = report
-            .failures
-            .first()
-            .map(|failed| failed.message.as_str())
-            .unwrap_or_default();
+        let said =
+            report.failures.first().map(|failed| failed.message.as_str()).unwrap_or_default();
         self.say(&format!(
             "The provider broke down ({said}). `get` still hands out {}, with a warning.",
             self.describe(&got)
@@ -192,15 +178,10 @@ impl Demo {
     /// What `tokenkeeper-worker refresh demo --force` does, claimed already when it returns.
     async fn forced_renewal(&self) -> Result<impl Future<Output = ()> + Send + 'static, Failure> {
         let exchanger = self.exchanger().await?;
-        let (row, now) = self
-            .worker
-            .read(&self.name)
-            .await?
-            .ok_or_else(|| internal("no row"))?;
+        let (row, now) = self.worker.read(&self.name).await?.ok_or_else(|| internal("no row"))?;
         let claimed = self.worker.claim_named(&row, true, "demo", now).await?;
-        let claimed = claimed
-            .and_then(Result::ok)
-            .ok_or_else(|| internal("the row was not free"))?;
+        let claimed =
+            claimed.and_then(Result::ok).ok_or_else(|| internal("the row was not free"))?;
         let config = Arc::new(self.config.tokens[&self.name].clone());
         Ok(async move {
             exchanger.keep(config, claimed).await;
@@ -259,11 +240,7 @@ fn token_of(sandbox: &Sandbox) -> Result<TokenConfig, Failure> {
 }
 
 fn out_of_order() -> Fault {
-    Fault::Status {
-        status: 502,
-        headers: Vec::new(),
-        body: b"<h1>Bad Gateway</h1>".to_vec(),
-    }
+    Fault::Status { status: 502, headers: Vec::new(), body: b"<h1>Bad Gateway</h1>".to_vec() }
 }
 
 /// The sandbox's tokens are worth nothing; real ones are never shown, not even in part.

@@ -11,10 +11,7 @@ use tokenkeeper_shared::{
     settings::{Environment, Settings},
 };
 
-use super::{
-    context::{Context, private_folder},
-    output,
-};
+use super::{context::Context, output, private_file};
 
 pub(super) async fn init(
     environment: Environment,
@@ -50,11 +47,8 @@ pub(super) async fn init(
 }
 
 fn write_sample(place: &Path) -> Result<(), Failure> {
-    if let Some(folder) = place
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        private_folder(folder)?;
+    if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        private_file::folder(folder)?;
     }
     fs::write(place, SAMPLE)
         .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", place.display())))

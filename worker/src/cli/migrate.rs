@@ -14,10 +14,7 @@ pub(super) async fn migrate(context: &Context) -> Result<Exit, Failure> {
     if context.json {
         output::json(&json!({ "database": store.url().to_string(), "from": before, "to": now }))?;
     } else {
-        output::line(&format!(
-            "{}: schema version {now} (it was {before})",
-            store.url()
-        ))?;
+        output::line(&format!("{}: schema version {now} (it was {before})", store.url()))?;
     }
     Ok(Exit::Ok)
 }

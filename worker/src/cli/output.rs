@@ -30,9 +30,5 @@ pub(super) fn note(text: &str) {
 
 /// Tells why the program ends.
 pub(super) fn failure(failure: &Failure, json: bool) {
-    note(&if json {
-        failure.json()
-    } else {
-        format!("error: {failure}")
-    });
+    note(&if json { failure.json() } else { format!("error: {failure}") });
 }

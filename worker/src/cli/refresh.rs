@@ -29,15 +29,10 @@ pub(super) async fn refresh(
     let config = context.config.tokens[name].clone();
     let exchanger = context::shared(context.exchanger(store.clone()).await?);
     if !store.without_row(&[name]).await?.is_empty() {
-        store
-            .enrol(name, config.provider.word(), exchanger.time.now())
-            .await?;
+        store.enrol(name, config.provider.word(), exchanger.time.now()).await?;
     }
     let Some((row, now)) = store.read(name).await? else {
-        return Err(Failure::new(
-            Exit::Internal,
-            format!("the row of \"{name}\" vanished"),
-        ));
+        return Err(Failure::new(Exit::Internal, format!("the row of \"{name}\" vanished")));
     };
     if row.is_being_updated(now) {
         let holder = row.worker.as_deref().unwrap_or("another worker");
@@ -46,10 +41,7 @@ pub(super) async fn refresh(
         return Err(Failure::new(Exit::Busy, message));
     }
     let config = Arc::new(config);
-    let done = match store
-        .claim_named(&row, force, &exchanger.worker, now)
-        .await?
-    {
+    let done = match store.claim_named(&row, force, &exchanger.worker, now).await? {
         Some(Ok(claimed)) => exchanger.keep(config, claimed).await,
         // How a store that was kept in clear comes to be sealed: what lies in clear is not trusted,
         // a login is.
@@ -63,10 +55,7 @@ pub(super) async fn refresh(
     };
     let mut report = Report::default();
     report.add(done);
-    let waits = store
-        .read(name)
-        .await?
-        .is_some_and(|(row, _)| row.state == State::NeedsLogin);
+    let waits = store.read(name).await?.is_some_and(|(row, _)| row.state == State::NeedsLogin);
     report.needs_login = waits.then(|| name.to_string()).into_iter().collect();
     store.close().await;
     run::tell(&report, context.json)
@@ -78,10 +67,9 @@ fn not_claimed(row: &Token, now: DateTime<Utc>) -> Result<Exit, Failure> {
     let gap = lifecycle::minimum_gap(row.lifetime().unwrap_or_default());
     let (exit, why) = match (row.state, row.last_success_at) {
         (State::Disabled, _) => (Exit::Usage, "it is disabled"),
-        (State::NeedsLogin, _) => (
-            Exit::NeedsHuman,
-            "it waits for a human: mend the cause and add --force",
-        ),
+        (State::NeedsLogin, _) => {
+            (Exit::NeedsHuman, "it waits for a human: mend the cause and add --force")
+        }
         (_, Some(at)) if now < clock::after(at, gap) => {
             output::note(&format!(
                 "{name}: renewed at {}; add --force to renew it again",
@@ -91,8 +79,5 @@ fn not_claimed(row: &Token, now: DateTime<Utc>) -> Result<Exit, Failure> {
         }
         _ => (Exit::Busy, "another worker took it meanwhile"),
     };
-    Err(Failure::new(
-        exit,
-        format!("\"{name}\" was not renewed: {why}"),
-    ))
+    Err(Failure::new(exit, format!("\"{name}\" was not renewed: {why}")))
 }

@@ -28,10 +28,8 @@ pub(super) fn known(context: &Context, names: &[TokenName]) -> Result<(), Failur
     let tokens = &context.config.tokens;
     if tokens.is_empty() {
         let place = context.settings.paths.default_config();
-        let place = place.map_or_else(
-            |_| "tokenkeeper.toml".to_owned(),
-            |path| path.display().to_string(),
-        );
+        let place =
+            place.map_or_else(|_| "tokenkeeper.toml".to_owned(), |path| path.display().to_string());
         let message =
             format!("no token is configured: run `tokenkeeper-worker init` and fill in {place}");
         return Err(Failure::new(Exit::Usage, message));
@@ -39,12 +37,8 @@ pub(super) fn known(context: &Context, names: &[TokenName]) -> Result<(), Failur
     match names.iter().find(|name| !tokens.contains_key(name)) {
         None => Ok(()),
         Some(name) => {
-            let configured = tokens
-                .keys()
-                .take(10)
-                .map(TokenName::as_str)
-                .collect::<Vec<_>>()
-                .join(", ");
+            let configured =
+                tokens.keys().take(10).map(TokenName::as_str).collect::<Vec<_>>().join(", ");
             let message =
                 format!("no token named \"{name}\" is configured; there are: {configured}");
             Err(Failure::new(Exit::NoSuchName, message))
@@ -59,15 +53,7 @@ pub(super) fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {
         return Ok(report.exit());
     }
     if report.taken_up() > 0 {
-        let Report {
-            refreshed,
-            logged_in,
-            partial,
-            fenced,
-            unused,
-            failed,
-            ..
-        } = report;
+        let Report { refreshed, logged_in, partial, fenced, unused, failed, .. } = report;
         let counts = [
             (*refreshed, "refreshed"),
             (*logged_in, "logged in"),

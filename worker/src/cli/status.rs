@@ -98,11 +98,8 @@ fn show(context: &Context, token: &Token, now: DateTime<Utc>) -> Result<(), Fail
         State::New | State::Ok => "now".to_owned(),
         State::NeedsLogin | State::Disabled => "never".to_owned(),
     };
-    let state = if token.is_being_updated(now) {
-        "updating".to_owned()
-    } else {
-        token.state.to_string()
-    };
+    let state =
+        if token.is_being_updated(now) { "updating".to_owned() } else { token.state.to_string() };
     let why = match (&token.last_error_class, &token.last_error) {
         (Some(class), Some(error)) => format!("{class}: {error}"),
         _ => String::new(),
@@ -130,9 +127,7 @@ impl Shown {
             generation: token.generation,
             valid: token.is_valid(now),
             expires_at: time(token.access_token_expires),
-            expires_in: token
-                .access_token_expires
-                .map(|_| token.valid_for(now).as_secs()),
+            expires_in: token.access_token_expires.map(|_| token.valid_for(now).as_secs()),
             renews_at: time(Some(token.refresh_at).filter(|_| !waits)),
             updating: token.is_being_updated(now),
             worker: token.worker.clone(),
@@ -161,14 +156,7 @@ fn columns([name, state, left, renews, success, failures, why]: [&str; 7]) -> St
         .to_owned()
 }
 
-const HEADINGS: [&str; 7] = [
-    "NAME",
-    "STATE",
-    "EXPIRES IN",
-    "RENEWS",
-    "LAST SUCCESS",
-    "FAILURES",
-    "LAST FAILURE",
-];
+const HEADINGS: [&str; 7] =
+    ["NAME", "STATE", "EXPIRES IN", "RENEWS", "LAST SUCCESS", "FAILURES", "LAST FAILURE"];
 
 const PAGE: u16 = 256;

@@ -23,19 +23,11 @@ pub(super) enum Content {
 impl Answer {
     pub fn json(status: u16, json: Value) -> Self {
         let content_type = ("content-type".to_owned(), JSON.to_owned());
-        Self {
-            status,
-            headers: vec![content_type],
-            content: Content::Json(json),
-        }
+        Self { status, headers: vec![content_type], content: Content::Json(json) }
     }
 
     pub fn bytes(status: u16, headers: &[(String, String)], body: Vec<u8>) -> Self {
-        Self {
-            status,
-            headers: headers.to_vec(),
-            content: Content::Bytes(body),
-        }
+        Self { status, headers: headers.to_vec(), content: Content::Bytes(body) }
     }
 
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
@@ -44,8 +36,7 @@ impl Answer {
     }
 
     pub fn set_header(&mut self, name: &str, value: &str) {
-        self.headers
-            .retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 

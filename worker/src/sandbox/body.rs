@@ -14,27 +14,18 @@ use tokio::time::{Sleep, sleep};
 
 /// One byte per [`DRIP`].
 pub(super) fn dripping(bytes: Vec<u8>) -> Body {
-    Body::new(Dripping {
-        rest: bytes.into(),
-        pause: Box::pin(sleep(DRIP)),
-    })
+    Body::new(Dripping { rest: bytes.into(), pause: Box::pin(sleep(DRIP)) })
 }
 
 /// Announces all the bytes, sends the first half and breaks off.
 pub(super) fn broken_off(bytes: Vec<u8>) -> Body {
     let announced = bytes.len() as u64;
-    Body::new(BrokenOff {
-        half: Some(first_half(bytes).into()),
-        announced,
-        flushed: false,
-    })
+    Body::new(BrokenOff { half: Some(first_half(bytes).into()), announced, flushed: false })
 }
 
 /// The bytes, then blanks for as long as somebody reads.
 pub(super) fn endless(bytes: Vec<u8>) -> Body {
-    Body::new(Endless {
-        start: Some(bytes.into()),
-    })
+    Body::new(Endless { start: Some(bytes.into()) })
 }
 
 /// The first half of the bytes.
@@ -93,9 +84,7 @@ impl hyper::body::Body for BrokenOff {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
-        Poll::Ready(Some(Err(io::Error::other(
-            "the sandbox breaks off its answer",
-        ))))
+        Poll::Ready(Some(Err(io::Error::other("the sandbox breaks off its answer"))))
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -112,10 +101,7 @@ impl hyper::body::Body for Endless {
     type Error = io::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> NextFrame<io::Error> {
-        let bytes = self
-            .start
-            .take()
-            .unwrap_or_else(|| Bytes::from_static(&BLANKS));
+        let bytes = self.start.take().unwrap_or_else(|| Bytes::from_static(&BLANKS));
         Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 }

@@ -46,11 +46,9 @@ pub(super) async fn run(
 
 fn spoil(fault: &Fault, answer: Answer) -> Response {
     match fault {
-        Fault::Status {
-            status,
-            headers,
-            body,
-        } => Answer::bytes(*status, headers, body.clone()).into_response(),
+        Fault::Status { status, headers, body } => {
+            Answer::bytes(*status, headers, body.clone()).into_response()
+        }
         Fault::Redirect { location, status } => Answer::bytes(*status, &[], Vec::new())
             .with_header("location", location)
             .into_response(),
@@ -92,15 +90,9 @@ mod tests {
             let reply = refresh(&sandbox, &token).await;
             assert!(reply.head.is_empty() && reply.body.is_empty());
             assert_eq!(sandbox.is_spendable(&token), !processed);
-            assert_eq!(
-                sandbox.newest_refresh_token().as_ref() != Some(&token),
-                processed
-            );
+            assert_eq!(sandbox.newest_refresh_token().as_ref() != Some(&token), processed);
             assert_eq!(sandbox.counts().refreshes, u64::from(processed));
-            assert_eq!(
-                (sandbox.counts().exchanges, sandbox.spends_of(&token)),
-                (1, 1)
-            );
+            assert_eq!((sandbox.counts().exchanges, sandbox.spends_of(&token)), (1, 1));
         }
     }
 
@@ -121,17 +113,10 @@ mod tests {
             ("retry-after".to_owned(), "3".to_owned()),
             ("not allowed\n".to_owned(), "x".to_owned()),
         ];
-        let fault = Fault::Status {
-            status: 429,
-            headers,
-            body: b"<html>".to_vec(),
-        };
+        let fault = Fault::Status { status: 429, headers, body: b"<html>".to_vec() };
         let (sandbox, token) = sandbox_with(fault).await;
         let reply = refresh(&sandbox, &token).await;
-        assert_eq!(
-            (reply.status, reply.body.as_slice()),
-            (429, b"<html>".as_slice())
-        );
+        assert_eq!((reply.status, reply.body.as_slice()), (429, b"<html>".as_slice()));
         assert!(reply.head.contains("retry-after: 3\r\n"), "{}", reply.head);
         assert!(sandbox.is_spendable(&token));
         assert_eq!(refresh(&sandbox, &token).await.status, 201);
@@ -139,10 +124,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_redirect_names_its_target() {
-        let fault = Fault::Redirect {
-            location: "http://elsewhere.test/".to_owned(),
-            status: 307,
-        };
+        let fault = Fault::Redirect { location: "http://elsewhere.test/".to_owned(), status: 307 };
         let (sandbox, token) = sandbox_with(fault).await;
         let reply = refresh(&sandbox, &token).await;
         assert_eq!(reply.status, 307);
@@ -152,30 +134,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_rewritten_answer_has_rotated() {
-        let rewrite = Rewrite::default()
-            .set("/authorization/expires_in", "3600")
-            .status(200);
+        let rewrite = Rewrite::default().set("/authorization/expires_in", "3600").status(200);
         let (sandbox, token) = sandbox_with(Fault::AnswerAs { rewrite }).await;
         let reply = refresh(&sandbox, &token).await;
-        assert_eq!(
-            (
-                reply.status,
-                reply.text("/authorization/expires_in").as_str()
-            ),
-            (200, "3600")
-        );
-        assert_eq!(
-            sandbox.newest_refresh_token(),
-            Some(reply.text("/refresh/token"))
-        );
+        assert_eq!((reply.status, reply.text("/authorization/expires_in").as_str()), (200, "3600"));
+        assert_eq!(sandbox.newest_refresh_token(), Some(reply.text("/refresh/token")));
     }
 
     #[tokio::test]
     async fn queued_faults_come_first_then_the_standing_one_then_truth() {
-        let (sandbox, _) = sandbox_with(Fault::AnswerAs {
-            rewrite: Rewrite::default(),
-        })
-        .await;
+        let (sandbox, _) = sandbox_with(Fault::AnswerAs { rewrite: Rewrite::default() }).await;
         sandbox.next_answer(Fault::Truncated { cut: false });
         sandbox.every_answer(Some(Fault::Cut { processed: false }));
         assert_eq!(login(&sandbox).await.status, 201);
@@ -184,10 +152,7 @@ mod tests {
         assert_eq!(login(&sandbox).await.status, 0);
         sandbox.every_answer(None);
         assert_eq!(login(&sandbox).await.status, 201);
-        assert_eq!(
-            (sandbox.counts().exchanges, sandbox.counts().logins),
-            (5, 3)
-        );
+        assert_eq!((sandbox.counts().exchanges, sandbox.counts().logins), (5, 3));
     }
 
     #[tokio::test]
@@ -239,10 +204,7 @@ mod tests {
 
     #[tokio::test]
     async fn tokens_are_rotated_before_the_latency() {
-        let settings = Settings {
-            latency: Duration::from_hours(1),
-            ..Settings::default()
-        };
+        let settings = Settings { latency: Duration::from_hours(1), ..Settings::default() };
         let sandbox = Sandbox::start(settings).await.unwrap();
         let token = sandbox.issue_grant();
         let stream = ask_refresh(&sandbox, &token).await;

@@ -63,9 +63,7 @@ fn basic(header: &str) -> Option<(String, String)> {
 fn form_decode(text: &str) -> String {
     // One value, not a list of pairs: an ampersand that somebody forgot to encode belongs to it.
     let pair = format!("={}", text.replace('&', "%26"));
-    form_urlencoded::parse(pair.as_bytes())
-        .map(|(_, value)| value.into_owned())
-        .collect()
+    form_urlencoded::parse(pair.as_bytes()).map(|(_, value)| value.into_owned()).collect()
 }
 
 #[cfg(test)]

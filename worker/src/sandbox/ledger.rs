@@ -83,14 +83,7 @@ impl Ledger {
     ) -> Issued {
         let grant = self.add_grant(scope);
         let access = self.issue_access(settings, grant, now);
-        self.issued(
-            &Pair {
-                access,
-                refresh: String::new(),
-            },
-            grant,
-            now,
-        )
+        self.issued(&Pair { access, refresh: String::new() }, grant, now)
     }
 
     /// Whether the access token opens doors at `now`.
@@ -108,8 +101,7 @@ impl Ledger {
     pub fn refresh_left(&self, refresh: &str, now: Instant) -> Option<Duration> {
         let refresh = self.refresh.get(refresh)?;
         let is_live = matches!(refresh.standing, Standing::Live);
-        self.left(refresh.grant, refresh.expires, now)
-            .filter(|_| is_live)
+        self.left(refresh.grant, refresh.expires, now).filter(|_| is_live)
     }
 
     /// The scope of the grant that a token of either kind belongs to.
@@ -128,9 +120,7 @@ impl Ledger {
 
     /// Whether a newer refresh token has taken this one's place.
     pub fn is_superseded(&self, refresh: &str) -> bool {
-        self.refresh
-            .get(refresh)
-            .is_some_and(|refresh| !matches!(refresh.standing, Standing::Live))
+        self.refresh.get(refresh).is_some_and(|refresh| !matches!(refresh.standing, Standing::Live))
     }
 
     /// The refresh token issued last, whatever became of it.
@@ -170,24 +160,14 @@ impl Ledger {
     }
 
     fn add_grant(&mut self, scope: Option<String>) -> usize {
-        self.grants.push(Grant {
-            scope,
-            revoked: false,
-        });
+        self.grants.push(Grant { scope, revoked: false });
         self.grants.len() - 1
     }
 
     fn issue_access(&mut self, settings: &Settings, grant: usize, now: Instant) -> String {
         let token = format!("access-{}", Uuid::new_v4().simple());
         let expires = later(now, settings.access_lifetime);
-        self.access.insert(
-            token.clone(),
-            Access {
-                grant,
-                expires,
-                shown: false,
-            },
-        );
+        self.access.insert(token.clone(), Access { grant, expires, shown: false });
         self.newest.access.clone_from(&token);
         token
     }
@@ -196,12 +176,7 @@ impl Ledger {
         let access = self.issue_access(settings, grant, now);
         let refresh = format!("refresh-{}", Uuid::new_v4().simple());
         let expires = later(now, settings.refresh_lifetime);
-        let entry = Refresh {
-            grant,
-            expires,
-            standing: Standing::Live,
-            access: access.clone(),
-        };
+        let entry = Refresh { grant, expires, standing: Standing::Live, access: access.clone() };
         self.refresh.insert(refresh.clone(), entry);
         self.newest.refresh.clone_from(&refresh);
         Pair { access, refresh }
@@ -209,12 +184,10 @@ impl Ledger {
 
     /// The pair as an answer, with the lifetimes that are left.
     fn issued(&self, pair: &Pair, grant: usize, now: Instant) -> Issued {
-        let refresh = self.refresh.get(&pair.refresh).map(|refresh| {
-            (
-                pair.refresh.clone(),
-                refresh.expires.saturating_duration_since(now),
-            )
-        });
+        let refresh = self
+            .refresh
+            .get(&pair.refresh)
+            .map(|refresh| (pair.refresh.clone(), refresh.expires.saturating_duration_since(now)));
         let access_left = self.access.get(&pair.access).map(|access| access.expires);
         Issued {
             access: pair.access.clone(),
@@ -253,19 +226,13 @@ mod tests {
         let after = |seconds| start + Duration::from_secs(seconds);
         assert!(ledger.is_active(&issued.access, after(9)));
         assert!(!ledger.is_active(&issued.access, after(10)));
-        assert_eq!(
-            ledger.refresh_left(&refresh, after(19)),
-            Some(Duration::from_secs(1))
-        );
+        assert_eq!(ledger.refresh_left(&refresh, after(19)), Some(Duration::from_secs(1)));
         assert_eq!(ledger.refresh_left(&refresh, after(20)), None);
     }
 
     #[test]
     fn a_lifetime_of_for_ever_does_not_overflow() {
-        let settings = Settings {
-            access_lifetime: Duration::MAX,
-            ..Settings::default()
-        };
+        let settings = Settings { access_lifetime: Duration::MAX, ..Settings::default() };
         let (mut ledger, now) = (Ledger::default(), instant());
         let issued = ledger.open(&settings, None, now);
         assert!(ledger.is_active(&issued.access, now));

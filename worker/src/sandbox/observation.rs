@@ -30,51 +30,31 @@ impl Sandbox {
     /// How often a refresh token was presented, known or not, however it was answered.
     #[must_use]
     pub fn spends_of(&self, refresh_token: &str) -> u64 {
-        self.provider
-            .lock()
-            .spends
-            .get(refresh_token)
-            .copied()
-            .unwrap_or_default()
+        self.provider.lock().spends.get(refresh_token).copied().unwrap_or_default()
     }
 
     /// Whether an access token is alive now: issued here, not expired, not revoked.
     #[must_use]
     pub fn is_active(&self, access_token: &str) -> bool {
-        self.provider
-            .lock()
-            .ledger
-            .is_active(access_token, instant())
+        self.provider.lock().ledger.is_active(access_token, instant())
     }
 
     /// Whether a refresh token could be spent now.
     #[must_use]
     pub fn is_spendable(&self, refresh_token: &str) -> bool {
-        self.provider
-            .lock()
-            .ledger
-            .refresh_left(refresh_token, instant())
-            .is_some()
+        self.provider.lock().ledger.refresh_left(refresh_token, instant()).is_some()
     }
 
     /// The refresh token that was issued last, even if its answer was lost or it is dead by now.
     #[must_use]
     pub fn newest_refresh_token(&self) -> Option<String> {
-        self.provider
-            .lock()
-            .ledger
-            .newest_refresh()
-            .map(str::to_owned)
+        self.provider.lock().ledger.newest_refresh().map(str::to_owned)
     }
 
     /// The access token that was issued last, even if its answer was lost or it is dead by now.
     #[must_use]
     pub fn newest_access_token(&self) -> Option<String> {
-        self.provider
-            .lock()
-            .ledger
-            .newest_access()
-            .map(str::to_owned)
+        self.provider.lock().ledger.newest_access().map(str::to_owned)
     }
 
     /// The last request to any endpoint.

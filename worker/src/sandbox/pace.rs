@@ -39,11 +39,7 @@ pub(super) struct Paced<T> {
 
 impl<T> Paced<T> {
     pub fn new(inner: T, pace: Pace) -> Self {
-        Self {
-            inner,
-            pace,
-            pause: None,
-        }
+        Self { inner, pace, pause: None }
     }
 }
 
@@ -66,12 +62,7 @@ impl<T: Write + Unpin> Write for Paced<T> {
         if !self.pace.is_slow() {
             return Pin::new(&mut self.inner).poll_write(context, bytes);
         }
-        ready!(
-            self.pause
-                .get_or_insert_with(|| Box::pin(sleep(DRIP)))
-                .as_mut()
-                .poll(context)
-        );
+        ready!(self.pause.get_or_insert_with(|| Box::pin(sleep(DRIP))).as_mut().poll(context));
         self.pause = None;
         let one = &bytes[..bytes.len().min(1)];
         Pin::new(&mut self.inner).poll_write(context, one)

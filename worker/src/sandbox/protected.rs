@@ -28,9 +28,7 @@ pub(super) async fn introspect(
         Ok(token) => Answer::json(200, describe(&provider, &token)),
         Err(refusal) => rfc6749::refuse(refusal),
     };
-    answer
-        .with_header("cache-control", "no-store")
-        .into_response()
+    answer.with_header("cache-control", "no-store").into_response()
 }
 
 /// `GET /resource`
@@ -42,10 +40,8 @@ pub(super) async fn resource(State(provider): State<Arc<Provider>>, request: Req
         Some(token) if admit(&provider, token) => {
             Answer::json(200, json!({ "message": "the token opens this resource" }))
         }
-        Some(_) => Answer::json(401, json!({ "message": "the token is not valid" })).with_header(
-            "www-authenticate",
-            r#"Bearer realm="sandbox", error="invalid_token""#,
-        ),
+        Some(_) => Answer::json(401, json!({ "message": "the token is not valid" }))
+            .with_header("www-authenticate", r#"Bearer realm="sandbox", error="invalid_token""#),
     };
     answer.into_response()
 }
@@ -53,17 +49,14 @@ pub(super) async fn resource(State(provider): State<Arc<Provider>>, request: Req
 fn read_introspection(provider: &Provider, heard: &Heard) -> Result<String, Refusal> {
     let mut form = Form::read(heard)?;
     form.authenticate(heard, &provider.lock().credentials)?;
-    form.take("token")
-        .ok_or(Refusal::Malformed("token is missing"))
+    form.take("token").ok_or(Refusal::Malformed("token is missing"))
 }
 
 fn describe(provider: &Provider, token: &str) -> Value {
     let now = instant();
     let inner = provider.lock();
     let ledger = &inner.ledger;
-    let left = ledger
-        .access_left(token, now)
-        .or_else(|| ledger.refresh_left(token, now));
+    let left = ledger.access_left(token, now).or_else(|| ledger.refresh_left(token, now));
     let Some(left) = left else {
         return json!({ "active": false });
     };
@@ -104,9 +97,7 @@ mod tests {
 
     async fn show(sandbox: &Sandbox, token: &str) -> u16 {
         let bearer = format!("Bearer {token}");
-        call(sandbox, "GET /resource", &[("authorization", &bearer)], "")
-            .await
-            .status
+        call(sandbox, "GET /resource", &[("authorization", &bearer)], "").await.status
     }
 
     #[tokio::test]
@@ -122,21 +113,14 @@ mod tests {
             assert!(answer["exp"].is_i64());
         }
         sandbox.revoke_all();
-        let answer = form(&sandbox, PATH, &format!("token={}", pair.access_token))
-            .await
-            .json();
+        let answer = form(&sandbox, PATH, &format!("token={}", pair.access_token)).await.json();
         assert_eq!(answer, json!({ "active": false }));
     }
 
     #[tokio::test]
     async fn introspection_asks_for_a_client_and_a_token() {
         let sandbox = Sandbox::start(Settings::default()).await.unwrap();
-        assert_eq!(
-            call(&sandbox, "POST /oauth2/introspect", &[FORM], "token=x")
-                .await
-                .status,
-            401
-        );
+        assert_eq!(call(&sandbox, "POST /oauth2/introspect", &[FORM], "token=x").await.status, 401);
         assert_eq!(form(&sandbox, PATH, "").await.status, 400);
     }
 
@@ -153,17 +137,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_token_shown_to_the_resource_is_not_reissued() {
-        let settings = Settings {
-            rotation: Rotation::ReissueIfUnused,
-            ..Settings::default()
-        };
+        let settings = Settings { rotation: Rotation::ReissueIfUnused, ..Settings::default() };
         let sandbox = Sandbox::start(settings).await.unwrap();
         let token = sandbox.issue_grant();
         let second = refresh(&sandbox, &token).await;
-        assert_eq!(
-            show(&sandbox, &second.text("/authorization/token")).await,
-            200
-        );
+        assert_eq!(show(&sandbox, &second.text("/authorization/token")).await, 200);
         assert_eq!(refresh(&sandbox, &token).await.status, 401);
     }
 

@@ -36,13 +36,8 @@ pub(super) struct Inner {
 
 /// What a client asks of an exchange, once its credentials have been checked.
 pub(super) enum Asked {
-    Login {
-        scope: Option<String>,
-        refreshable: bool,
-    },
-    Refresh {
-        token: String,
-    },
+    Login { scope: Option<String>, refreshable: bool },
+    Refresh { token: String },
 }
 
 /// Why an exchange is refused; each protocol has its own words for it.
@@ -72,10 +67,7 @@ impl Provider {
             spends: HashMap::new(),
             last: None,
         };
-        Self {
-            settings,
-            inner: Mutex::new(inner),
-        }
+        Self { settings, inner: Mutex::new(inner) }
     }
 
     pub fn settings(&self) -> &Settings {
@@ -131,10 +123,7 @@ impl Inner {
                 })
             }
             Asked::Refresh { token } => {
-                let issued = self
-                    .ledger
-                    .spend(settings, &token, now)
-                    .ok_or(Refusal::Refresh)?;
+                let issued = self.ledger.spend(settings, &token, now).ok_or(Refusal::Refresh)?;
                 self.counts.refreshes += 1;
                 Ok(issued)
             }
@@ -160,6 +149,5 @@ pub(super) fn wall_clock() -> DateTime<Utc> {
 /// The wall-clock time after `left`; far beyond every calendar, the last moment there is.
 pub(super) fn wall_clock_after(now: DateTime<Utc>, left: Duration) -> DateTime<Utc> {
     let left = TimeDelta::from_std(left).unwrap_or(TimeDelta::MAX);
-    now.checked_add_signed(left)
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
+    now.checked_add_signed(left).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }

@@ -51,10 +51,7 @@ fn read_login(provider: &Provider, heard: &Heard) -> Result<Asked, Refusal> {
     if body.username != credentials.username || body.password != credentials.password {
         return Err(Refusal::Login);
     }
-    Ok(Asked::Login {
-        scope: None,
-        refreshable: true,
-    })
+    Ok(Asked::Login { scope: None, refreshable: true })
 }
 
 fn read_refresh(provider: &Provider, heard: &Heard) -> Result<Asked, Refusal> {
@@ -71,9 +68,7 @@ fn check_subscription(provider: &Provider, heard: &Heard) -> Result<(), Refusal>
 
 fn read_json<T: DeserializeOwned>(heard: &Heard) -> Result<T, Refusal> {
     if !heard.is_of_type("application/json") {
-        return Err(Refusal::Malformed(
-            "the content type is not application/json",
-        ));
+        return Err(Refusal::Malformed("the content type is not application/json"));
     }
     serde_json::from_slice(&heard.body)
         .map_err(|_| Refusal::Malformed("the body is not as documented"))
@@ -93,11 +88,7 @@ struct Spelling {
 }
 
 fn spelling(provider: &Provider) -> &'static Spelling {
-    if provider.settings().camel_case {
-        &CAMEL_CASE
-    } else {
-        &SNAKE_CASE
-    }
+    if provider.settings().camel_case { &CAMEL_CASE } else { &SNAKE_CASE }
 }
 
 fn tokens(names: &Spelling, issued: &Issued) -> Value {
@@ -114,9 +105,7 @@ fn tokens(names: &Spelling, issued: &Issued) -> Value {
 
 fn token(names: &Spelling, token: &str, left: Duration, now: DateTime<Utc>) -> Value {
     // Without a zone, as the real one: it means UTC.
-    let expires_at = wall_clock_after(now, left)
-        .format("%Y-%m-%dT%H:%M:%S")
-        .to_string();
+    let expires_at = wall_clock_after(now, left).format("%Y-%m-%dT%H:%M:%S").to_string();
     json!({
         "token": token,
         names.expires_in: left.as_secs(),
@@ -137,16 +126,10 @@ fn refuse(refusal: Refusal) -> Answer {
 }
 
 const CREATED: u16 = 201;
-const SNAKE_CASE: Spelling = Spelling {
-    expires_in: "expires_in",
-    expires_at: "expires_at",
-    not_before: "not_before",
-};
-const CAMEL_CASE: Spelling = Spelling {
-    expires_in: "expiresIn",
-    expires_at: "expiresAt",
-    not_before: "notBefore",
-};
+const SNAKE_CASE: Spelling =
+    Spelling { expires_in: "expires_in", expires_at: "expires_at", not_before: "not_before" };
+const CAMEL_CASE: Spelling =
+    Spelling { expires_in: "expiresIn", expires_at: "expiresAt", not_before: "notBefore" };
 
 #[cfg(test)]
 mod tests {
@@ -177,10 +160,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_can_be_in_camel_case() {
-        let settings = Settings {
-            camel_case: true,
-            ..Settings::default()
-        };
+        let settings = Settings { camel_case: true, ..Settings::default() };
         let answer = login(&Sandbox::start(settings).await.unwrap()).await.json();
         assert_eq!(answer["authorization"]["expiresIn"], 43_200);
         assert!(answer["authorization"]["notBefore"].is_i64());
@@ -197,12 +177,7 @@ mod tests {
         let unknown_token = r#"{"token":"x"}"#;
         let cases = [
             (401, "/auth/v2/login", vec![JSON], wrong_password),
-            (
-                401,
-                "/auth/v3/refresh",
-                vec![JSON, ("subscription-key", "x")],
-                unknown_token,
-            ),
+            (401, "/auth/v3/refresh", vec![JSON, ("subscription-key", "x")], unknown_token),
             (401, "/auth/v3/login", vec![JSON, key], wrong_password),
             (401, "/auth/v2/refresh", vec![JSON, key], unknown_token),
             (400, "/auth/v2/refresh", vec![FORM, key], unknown_token),

@@ -29,10 +29,7 @@ impl Recorded {
     /// The first value of a header, whatever the case of `name`.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        let found = self
-            .headers
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let found = self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
     }
 }
@@ -46,10 +43,7 @@ impl fmt::Debug for Recorded {
             .field("method", &self.method)
             .field("path", &path)
             .field("headers", &names)
-            .field(
-                "body",
-                &format_args!("[redacted, {} bytes]", self.body.len()),
-            )
+            .field("body", &format_args!("[redacted, {} bytes]", self.body.len()))
             .finish()
     }
 }
@@ -69,12 +63,7 @@ impl Heard {
     pub async fn listen(provider: &Provider, request: Request) -> Self {
         let (parts, body) = request.into_parts();
         let body = to_bytes(body, REQUEST_LIMIT).await.unwrap_or_default();
-        let heard = Self {
-            method: parts.method,
-            uri: parts.uri,
-            headers: parts.headers,
-            body,
-        };
+        let heard = Self { method: parts.method, uri: parts.uri, headers: parts.headers, body };
         provider.lock().last = Some(heard.clone());
         heard
     }
@@ -86,25 +75,17 @@ impl Heard {
 
     /// Whether `Content-Type` names this media type, with or without parameters.
     pub fn is_of_type(&self, media_type: &str) -> bool {
-        let given = self
-            .header("content-type")
-            .and_then(|value| value.split(';').next());
+        let given = self.header("content-type").and_then(|value| value.split(';').next());
         given.is_some_and(|given| given.trim().eq_ignore_ascii_case(media_type))
     }
 
     pub fn record(&self) -> Recorded {
         let headers = self.headers.iter().map(|(name, value)| {
-            (
-                name.to_string(),
-                String::from_utf8_lossy(value.as_bytes()).into_owned(),
-            )
+            (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
         });
         Recorded {
             method: self.method.to_string(),
-            path: self
-                .uri
-                .path_and_query()
-                .map_or_else(String::new, ToString::to_string),
+            path: self.uri.path_and_query().map_or_else(String::new, ToString::to_string),
             headers: headers.collect(),
             body: String::from_utf8_lossy(&self.body).into_owned(),
         }
@@ -127,10 +108,7 @@ mod tests {
             body: "hidden".to_owned(),
         };
         let shown = format!("{recorded:?}");
-        assert!(
-            !shown.contains("hidden") && shown.contains("authorization"),
-            "{shown}"
-        );
+        assert!(!shown.contains("hidden") && shown.contains("authorization"), "{shown}");
         assert_eq!(recorded.header("Authorization"), Some("hidden"));
     }
 }

@@ -117,20 +117,13 @@ impl fmt::Debug for Rewrite {
 }
 
 fn rooted(pointer: &str) -> String {
-    if pointer.starts_with('/') {
-        pointer.to_owned()
-    } else {
-        format!("/{pointer}")
-    }
+    if pointer.starts_with('/') { pointer.to_owned() } else { format!("/{pointer}") }
 }
 
 fn change_member(json: &mut Value, pointer: &str, value: Option<&Value>) {
     let (parent, name) = pointer.rsplit_once('/').unwrap_or_default();
     let Some(Value::Object(parent)) = json.pointer_mut(parent) else {
-        tracing::warn!(
-            pointer,
-            "the sandbox was told to rewrite a member whose parent is missing"
-        );
+        tracing::warn!(pointer, "the sandbox was told to rewrite a member whose parent is missing");
         return;
     };
     let name = name.replace("~1", "/").replace("~0", "~");
@@ -189,16 +182,10 @@ mod tests {
 
     #[test]
     fn status_headers_and_bytes_are_replaced() {
-        let rewrite = Rewrite::default()
-            .status(200)
-            .content_type("text/html")
-            .body("<html>");
+        let rewrite = Rewrite::default().status(200).content_type("text/html").body("<html>");
         let rewritten = rewrite.apply(answer());
         assert_eq!(rewritten.status, 200);
-        assert_eq!(
-            rewritten.headers,
-            [("content-type".to_owned(), "text/html".to_owned())]
-        );
+        assert_eq!(rewritten.headers, [("content-type".to_owned(), "text/html".to_owned())]);
         assert_eq!(body_of(rewritten), "<html>");
     }
 
@@ -208,18 +195,13 @@ mod tests {
             body.extend(b"\xff");
             body
         });
-        assert_eq!(
-            rewrite.apply(answer()).content.into_bytes().last(),
-            Some(&0xff)
-        );
+        assert_eq!(rewrite.apply(answer()).content.into_bytes().last(), Some(&0xff));
     }
 
     #[test]
     fn a_form_holds_the_outermost_scalars() {
-        let true_answer = Answer::json(
-            200,
-            json!({"access_token": "a b", "expires_in": 5, "nested": {"a": 1}}),
-        );
+        let true_answer =
+            Answer::json(200, json!({"access_token": "a b", "expires_in": 5, "nested": {"a": 1}}));
         let rewritten = Rewrite::default().form_encoded().apply(true_answer);
         assert!(matches!(rewritten.content, Content::Bytes(_)));
         assert_eq!(body_of(rewritten), "access_token=a+b&expires_in=5");
@@ -227,9 +209,8 @@ mod tests {
 
     #[test]
     fn debug_output_shows_no_values() {
-        let rewrite = Rewrite::default()
-            .set("access_token", "hidden-value")
-            .header("x", "hidden-value");
+        let rewrite =
+            Rewrite::default().set("access_token", "hidden-value").header("x", "hidden-value");
         assert!(!format!("{rewrite:?}").contains("hidden"));
     }
 }

@@ -31,10 +31,7 @@ fn read(provider: &Provider, heard: &Heard) -> Result<Asked, Refusal> {
     let scope = form.take("scope");
     match form.take("grant_type").as_deref() {
         None => Err(Refusal::Malformed("grant_type is missing")),
-        Some("client_credentials") => Ok(Asked::Login {
-            scope,
-            refreshable: false,
-        }),
+        Some("client_credentials") => Ok(Asked::Login { scope, refreshable: false }),
         Some("password") => read_password(provider, form, scope),
         Some("refresh_token") => {
             let token = form.take("refresh_token");
@@ -57,10 +54,7 @@ fn read_password(
     if username != credentials.username || password != credentials.password {
         return Err(Refusal::Login);
     }
-    Ok(Asked::Login {
-        scope,
-        refreshable: true,
-    })
+    Ok(Asked::Login { scope, refreshable: true })
 }
 
 /// RFC 6749, 5.1 and 5.2.
@@ -92,18 +86,11 @@ pub(super) fn refuse(refusal: Refusal) -> Answer {
     let (status, error, description) = match refusal {
         Refusal::Malformed(what) => (400, "invalid_request", what),
         Refusal::Client => (401, "invalid_client", "the client is unknown"),
-        Refusal::Login => (
-            400,
-            "invalid_grant",
-            "the user name or the password is wrong",
-        ),
+        Refusal::Login => (400, "invalid_grant", "the user name or the password is wrong"),
         Refusal::Refresh => (400, "invalid_grant", "the refresh token is not valid"),
         Refusal::GrantType => (400, "unsupported_grant_type", "the grant type is unknown"),
     };
-    let answer = Answer::json(
-        status,
-        json!({ "error": error, "error_description": description }),
-    );
+    let answer = Answer::json(status, json!({ "error": error, "error_description": description }));
     match refusal {
         Refusal::Client => answer.with_header("www-authenticate", r#"Basic realm="sandbox""#),
         _ => answer,
@@ -124,12 +111,7 @@ mod tests {
     #[tokio::test]
     async fn client_credentials_get_an_access_token_alone() {
         let sandbox = sandbox().await;
-        let reply = form(
-            &sandbox,
-            PATH,
-            "grant_type=client_credentials&scope=read+write",
-        )
-        .await;
+        let reply = form(&sandbox, PATH, "grant_type=client_credentials&scope=read+write").await;
         let answer = reply.json();
         assert_eq!(reply.status, 200);
         assert_eq!(
@@ -147,50 +129,28 @@ mod tests {
         let sandbox = sandbox().await;
         let first = form(&sandbox, PATH, &format!("{PASSWORD}&scope=read")).await;
         let token = first.text("/refresh_token");
-        let second = form(
-            &sandbox,
-            PATH,
-            &format!("grant_type=refresh_token&refresh_token={token}"),
-        )
-        .await;
-        assert_eq!(
-            (second.status, second.text("/scope").as_str()),
-            (200, "read")
-        );
+        let second =
+            form(&sandbox, PATH, &format!("grant_type=refresh_token&refresh_token={token}")).await;
+        assert_eq!((second.status, second.text("/scope").as_str()), (200, "read"));
         assert_ne!(second.text("/refresh_token"), token);
-        assert_eq!(
-            (sandbox.counts().logins, sandbox.counts().refreshes),
-            (1, 1)
-        );
+        assert_eq!((sandbox.counts().logins, sandbox.counts().refreshes), (1, 1));
     }
 
     #[tokio::test]
     async fn the_client_may_authenticate_in_the_body() {
         let body =
             "grant_type=client_credentials&client_id=sandbox-client&client_secret=sandbox-secret";
-        assert_eq!(
-            call(&sandbox().await, "POST /oauth2/token", &[FORM], body)
-                .await
-                .status,
-            200
-        );
+        assert_eq!(call(&sandbox().await, "POST /oauth2/token", &[FORM], body).await.status, 200);
     }
 
     #[tokio::test]
     async fn an_unknown_client_is_told_how_to_authenticate() {
         let sandbox = sandbox().await;
         for headers in [vec![FORM], vec![FORM, ("authorization", "Basic eDp5")]] {
-            let reply = call(
-                &sandbox,
-                "POST /oauth2/token",
-                &headers,
-                "grant_type=client_credentials",
-            )
-            .await;
-            assert_eq!(
-                (reply.status, reply.text("/error").as_str()),
-                (401, "invalid_client")
-            );
+            let reply =
+                call(&sandbox, "POST /oauth2/token", &headers, "grant_type=client_credentials")
+                    .await;
+            assert_eq!((reply.status, reply.text("/error").as_str()), (401, "invalid_client"));
             assert!(reply.head.contains("www-authenticate: basic"));
         }
     }
@@ -202,32 +162,16 @@ mod tests {
             ("invalid_request", ""),
             ("invalid_request", "grant_type="),
             ("invalid_request", "grant_type=refresh_token"),
-            (
-                "invalid_request",
-                "grant_type=client_credentials&scope=a&scope=b",
-            ),
-            (
-                "invalid_request",
-                "grant_type=password&username=sandbox-user",
-            ),
-            (
-                "invalid_request",
-                "grant_type=client_credentials&client_id=c&client_secret=s",
-            ),
-            (
-                "invalid_grant",
-                "grant_type=password&username=sandbox-user&password=x",
-            ),
+            ("invalid_request", "grant_type=client_credentials&scope=a&scope=b"),
+            ("invalid_request", "grant_type=password&username=sandbox-user"),
+            ("invalid_request", "grant_type=client_credentials&client_id=c&client_secret=s"),
+            ("invalid_grant", "grant_type=password&username=sandbox-user&password=x"),
             ("invalid_grant", "grant_type=refresh_token&refresh_token=x"),
             ("unsupported_grant_type", "grant_type=authorization_code"),
         ];
         for (error, body) in cases {
             let reply = form(&sandbox, PATH, body).await;
-            assert_eq!(
-                (reply.status, reply.text("/error").as_str()),
-                (400, error),
-                "{body}"
-            );
+            assert_eq!((reply.status, reply.text("/error").as_str()), (400, error), "{body}");
         }
         let json = call(&sandbox, "POST /oauth2/token", &[JSON], "{}").await;
         assert_eq!(json.text("/error"), "invalid_request");

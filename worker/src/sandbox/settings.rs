@@ -98,13 +98,9 @@ mod tests {
     #[test]
     fn debug_output_of_the_settings_shows_no_credentials() {
         let shown = format!("{:?}", Settings::default());
-        for secret in [
-            "sandbox-user",
-            "sandbox-password",
-            "sandboxsub",
-            "sandbox-client",
-            "sandbox-secret",
-        ] {
+        for secret in
+            ["sandbox-user", "sandbox-password", "sandboxsub", "sandbox-client", "sandbox-secret"]
+        {
             assert!(!shown.contains(secret), "{shown}");
         }
     }

@@ -18,22 +18,11 @@ pub(super) struct Reply {
 
 impl Reply {
     fn parse(bytes: &[u8]) -> Self {
-        let end = bytes
-            .windows(4)
-            .position(|four| four == b"\r\n\r\n")
-            .map_or(bytes.len(), |at| at + 4);
-        let head = String::from_utf8(bytes[..end].to_vec())
-            .unwrap()
-            .to_lowercase();
-        let status = head
-            .split(' ')
-            .nth(1)
-            .map_or(0, |status| status.parse().unwrap());
-        Self {
-            status,
-            head,
-            body: bytes[end..].to_vec(),
-        }
+        let end =
+            bytes.windows(4).position(|four| four == b"\r\n\r\n").map_or(bytes.len(), |at| at + 4);
+        let head = String::from_utf8(bytes[..end].to_vec()).unwrap().to_lowercase();
+        let status = head.split(' ').nth(1).map_or(0, |status| status.parse().unwrap());
+        Self { status, head, body: bytes[end..].to_vec() }
     }
 
     pub fn json(&self) -> Value {
@@ -42,12 +31,7 @@ impl Reply {
 
     /// A string inside the JSON body, by pointer.
     pub fn text(&self, pointer: &str) -> String {
-        self.json()
-            .pointer(pointer)
-            .unwrap()
-            .as_str()
-            .unwrap()
-            .to_owned()
+        self.json().pointer(pointer).unwrap().as_str().unwrap().to_owned()
     }
 }
 
@@ -58,13 +42,10 @@ pub(super) async fn ask(
     headers: &[(&str, &str)],
     body: &str,
 ) -> TcpStream {
-    let mut stream = TcpStream::connect(sandbox.url().strip_prefix("http://").unwrap())
-        .await
-        .unwrap();
-    let headers: String = headers
-        .iter()
-        .map(|(name, value)| [name, ": ", value, "\r\n"].concat())
-        .collect();
+    let mut stream =
+        TcpStream::connect(sandbox.url().strip_prefix("http://").unwrap()).await.unwrap();
+    let headers: String =
+        headers.iter().map(|(name, value)| [name, ": ", value, "\r\n"].concat()).collect();
     let length = body.len();
     let request = format!(
         "{line} HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\
@@ -82,11 +63,7 @@ pub(super) async fn call(
     body: &str,
 ) -> Reply {
     let mut bytes = Vec::new();
-    ask(sandbox, line, headers, body)
-        .await
-        .read_to_end(&mut bytes)
-        .await
-        .unwrap();
+    ask(sandbox, line, headers, body).await.read_to_end(&mut bytes).await.unwrap();
     Reply::parse(&bytes)
 }
 
@@ -96,32 +73,17 @@ pub(super) const JSON: (&str, &str) = ("content-type", "application/json");
 pub(super) async fn ask_refresh(sandbox: &Sandbox, token: &str) -> TcpStream {
     let key = Credentials::default().subscription_key;
     let headers = [JSON, ("subscription-key", key.as_str())];
-    ask(
-        sandbox,
-        "POST /auth/v2/refresh",
-        &headers,
-        &json!({ "token": token }).to_string(),
-    )
-    .await
+    ask(sandbox, "POST /auth/v2/refresh", &headers, &json!({ "token": token }).to_string()).await
 }
 
 pub(super) async fn refresh(sandbox: &Sandbox, token: &str) -> Reply {
     let mut bytes = Vec::new();
-    ask_refresh(sandbox, token)
-        .await
-        .read_to_end(&mut bytes)
-        .await
-        .unwrap();
+    ask_refresh(sandbox, token).await.read_to_end(&mut bytes).await.unwrap();
     Reply::parse(&bytes)
 }
 
 pub(super) async fn login(sandbox: &Sandbox) -> Reply {
-    let Credentials {
-        username,
-        password,
-        subscription_key,
-        ..
-    } = Credentials::default();
+    let Credentials { username, password, subscription_key, .. } = Credentials::default();
     let headers = [JSON, ("subscription-key", subscription_key.as_str())];
     let body = json!({ "username": username, "password": password }).to_string();
     call(sandbox, "POST /auth/v2/login", &headers, &body).await
@@ -130,14 +92,9 @@ pub(super) async fn login(sandbox: &Sandbox) -> Reply {
 /// A form sent to the token endpoint or to introspection, with the right client in the header.
 pub(super) async fn form(sandbox: &Sandbox, path: &str, body: &str) -> Reply {
     // sandbox-client:sandbox-secret
-    let client = (
-        "authorization",
-        "Basic c2FuZGJveC1jbGllbnQ6c2FuZGJveC1zZWNyZXQ=",
-    );
+    let client = ("authorization", "Basic c2FuZGJveC1jbGllbnQ6c2FuZGJveC1zZWNyZXQ=");
     call(sandbox, &format!("POST {path}"), &[FORM, client], body).await
 }
 
-pub(super) const FORM: (&str, &str) = (
-    "content-type",
-    "application/x-www-form-urlencoded; charset=utf-8",
-);
+pub(super) const FORM: (&str, &str) =
+    ("content-type", "application/x-www-form-urlencoded; charset=utf-8");

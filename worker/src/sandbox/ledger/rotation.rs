@@ -63,19 +63,13 @@ impl Ledger {
         if let Some(refresh) = self.refresh.get_mut(token) {
             refresh.access.clone_from(&access);
         }
-        Pair {
-            access,
-            refresh: String::new(),
-        }
+        Pair { access, refresh: String::new() }
     }
 
     fn rotate(&mut self, settings: &Settings, grant: usize, token: &str, now: Instant) -> Pair {
         let successor = self.issue_pair(settings, grant, now);
         if let Some(refresh) = self.refresh.get_mut(token) {
-            refresh.standing = Standing::Spent {
-                at: now,
-                successor: successor.clone(),
-            };
+            refresh.standing = Standing::Spent { at: now, successor: successor.clone() };
         }
         successor
     }
@@ -96,10 +90,7 @@ impl Ledger {
     }
 
     fn is_used(&self, pair: &Pair) -> bool {
-        let shown = self
-            .access
-            .get(&pair.access)
-            .is_some_and(|access| access.shown);
+        let shown = self.access.get(&pair.access).is_some_and(|access| access.shown);
         shown || self.is_superseded(&pair.refresh)
     }
 
@@ -126,15 +117,8 @@ mod tests {
 
     impl Scene {
         fn new(rotation: Rotation) -> (Self, Issued) {
-            let settings = Settings {
-                rotation,
-                ..Settings::default()
-            };
-            let mut scene = Self {
-                ledger: Ledger::default(),
-                settings,
-                now: instant(),
-            };
+            let settings = Settings { rotation, ..Settings::default() };
+            let mut scene = Self { ledger: Ledger::default(), settings, now: instant() };
             let first = scene.ledger.open(&scene.settings, None, scene.now);
             (scene, first)
         }
@@ -193,10 +177,7 @@ mod tests {
             (&again.access, refresh_token(&again)),
             (&second.access, refresh_token(&second))
         );
-        assert_eq!(
-            again.access_left + Duration::from_secs(59),
-            second.access_left
-        );
+        assert_eq!(again.access_left + Duration::from_secs(59), second.access_left);
         scene.now += Duration::from_secs(1);
         assert!(scene.spend(refresh_token(&first)).is_none());
         assert!(!scene.is_active(&second));
