@@ -45,28 +45,40 @@ impl Answer {
     /// Reads a body. `None` when nothing in it could be understood.
     #[must_use]
     pub fn read(shape: Shape, body: &[u8]) -> Option<Self> {
-        let body = body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body);
+        let body = unmarked(body);
         let fields = match serde_json::from_slice(body) {
             Ok(Value::Object(fields)) => Some(fields),
             Ok(_) => None,
             Err(_) => form(body),
         };
         match fields {
-            Some(fields) => {
-                let mut answer = shape.read(&fields);
-                answer.error = error_code(&fields);
-                answer.hints.jwt_exp = answer.access_token.as_ref().and_then(jwt_expiry);
-                answer.json = Some(Secret::new(Value::Object(fields).to_string()));
-                Some(answer)
-            }
-            None => shape
-                .salvage(&String::from_utf8_lossy(body))
-                .map(|refresh_token| Self {
-                    refresh_token: Some(refresh_token),
-                    is_salvaged: true,
-                    ..Self::default()
-                }),
+            Some(fields) => Some(Self::of_fields(shape, fields)),
+            None => Self::salvaged(shape, body),
         }
+    }
+
+    /// Reads a body whose end may be missing. A form is not read: its last value could be half of
+    /// a token, and nothing would tell.
+    #[must_use]
+    pub fn read_broken(shape: Shape, body: &[u8]) -> Option<Self> {
+        let body = unmarked(body);
+        match serde_json::from_slice(body) {
+            Ok(Value::Object(fields)) => Some(Self::of_fields(shape, fields)),
+            _ => Self::salvaged(shape, body),
+        }
+    }
+
+    fn of_fields(shape: Shape, fields: Map<String, Value>) -> Self {
+        let mut answer = shape.read(&fields);
+        answer.error = error_code(&fields);
+        answer.hints.jwt_exp = answer.access_token.as_ref().and_then(jwt_expiry);
+        answer.json = Some(Secret::new(Value::Object(fields).to_string()));
+        answer
+    }
+
+    fn salvaged(shape: Shape, body: &[u8]) -> Option<Self> {
+        let refresh_token = shape.salvage(&String::from_utf8_lossy(body))?;
+        Some(Self { refresh_token: Some(refresh_token), is_salvaged: true, ..Self::default() })
     }
 
     /// The access token, if it can be put into a header: RFC 6749, A.12, printable ASCII, and no
@@ -74,16 +86,22 @@ impl Answer {
     #[must_use]
     pub fn usable_access_token(&self) -> Option<&Secret> {
         let printable = |text: &str| text.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
-        self.access_token
-            .as_ref()
-            .filter(|token| printable(token.expose()))
+        self.access_token.as_ref().filter(|token| printable(token.expose()))
     }
+}
+
+fn unmarked(body: &[u8]) -> &[u8] {
+    body.strip_prefix("\u{feff}".as_bytes()).unwrap_or(body)
 }
 
 /// A form-encoded answer, as some old servers send it whatever was asked for.
 fn form(body: &[u8]) -> Option<Map<String, Value>> {
-    let text = std::str::from_utf8(body).ok()?;
-    let fields: Map<String, Value> = form_urlencoded::parse(text.trim().as_bytes())
+    let text = std::str::from_utf8(body).ok()?.trim();
+    // A damaged JSON answer or a page may hold a link with such parameters.
+    if text.starts_with(['{', '[', '<']) {
+        return None;
+    }
+    let fields: Map<String, Value> = form_urlencoded::parse(text.as_bytes())
         .map(|(name, value)| (name.into_owned(), Value::from(value.into_owned())))
         .collect();
     ["access_token", "refresh_token", "error"]
@@ -96,22 +114,12 @@ fn form(body: &[u8]) -> Option<Map<String, Value>> {
 fn error_code(fields: &Map<String, Value>) -> Option<String> {
     let code = match fields.get("error")? {
         Value::String(code) if !code.is_empty() => code.as_str(),
-        Value::Object(nested) => nested
-            .get("code")
-            .and_then(Value::as_str)
-            .unwrap_or("unnamed"),
+        Value::Object(nested) => nested.get("code").and_then(Value::as_str).unwrap_or("unnamed"),
         Value::Null | Value::Bool(false) | Value::String(_) => return None,
         _ => "unnamed",
     };
-    let plain = code.len() <= 64
-        && code
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
-    Some(if plain {
-        code.to_ascii_lowercase()
-    } else {
-        "unnamed".to_owned()
-    })
+    let plain = code.len() <= 40 && code.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
+    Some(if plain { code.to_ascii_lowercase() } else { "unnamed".to_owned() })
 }
 
 /// RFC 7519, 4.1.4. Nothing is verified: the expiry of a token that was just handed to us by its
@@ -119,9 +127,7 @@ fn error_code(fields: &Map<String, Value>) -> Option<String> {
 fn jwt_expiry(token: &Secret) -> Option<DateTime<Utc>> {
     let mut parts = token.expose().split('.');
     let (_, payload, _) = (parts.next()?, parts.next()?, parts.next()?);
-    let payload = BASE64_URL_SAFE_NO_PAD
-        .decode(payload.trim_end_matches('='))
-        .ok()?;
+    let payload = BASE64_URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
     let claims: Value = serde_json::from_slice(&payload).ok()?;
     value::instant(claims.get("exp")?).filter(|&exp| exp < clock::latest())
 }

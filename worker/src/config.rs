@@ -50,10 +50,7 @@ pub struct RunSettings {
 
 impl Default for RunSettings {
     fn default() -> Self {
-        Self {
-            deadline: RUN_DEADLINE,
-            per_host: PER_HOST,
-        }
+        Self { deadline: RUN_DEADLINE, per_host: PER_HOST }
     }
 }
 
@@ -80,13 +77,12 @@ impl Config {
     /// # Errors
     /// [`SettingsError`] names the file and line, or the variable.
     pub fn load(settings: &Settings, environment: &Environment) -> Result<Self, SettingsError> {
-        let mut config = settings
-            .file
-            .as_ref()
-            .map_or_else(|| Ok(Self::empty()), Self::of_file)?;
-        let quartile = tutorials_token(environment)?;
-        if let Some((name, token)) = quartile.filter(|(name, _)| !config.tokens.contains_key(name))
-        {
+        let mut config = settings.file.as_ref().map_or_else(|| Ok(Self::empty()), Self::of_file)?;
+        // A table of that name may refer to some of the variables.
+        if config.tokens.keys().any(|name| name.as_str() == "quartile") {
+            return Ok(config);
+        }
+        if let Some((name, token)) = tutorials_token(environment)? {
             config.is_tutorials = settings.file.is_none();
             config.tokens.insert(name, token);
         }
@@ -115,11 +111,7 @@ impl Config {
     }
 
     fn empty() -> Self {
-        Self {
-            tokens: BTreeMap::new(),
-            run: RunSettings::default(),
-            is_tutorials: false,
-        }
+        Self { tokens: BTreeMap::new(), run: RunSettings::default(), is_tutorials: false }
     }
 }
 
@@ -146,27 +138,15 @@ fn tutorials_token(
     let [key, username, password] = TUTORIALS_VARIABLES.map(|name| SecretRef::Env(name.to_owned()));
     let url = table::quartile_url(environment.plain("QUARTILE_BASE_URL").as_deref(), None);
     let url = url.map_err(|e| SettingsError::Variable(format!("QUARTILE_BASE_URL: {e}")))?;
-    let name = "quartile"
-        .parse()
-        .map_err(|e| SettingsError::Variable(format!("{e}")))?;
+    let name = "quartile".parse().map_err(|e| SettingsError::Variable(format!("{e}")))?;
     let provider = Provider::Quartile(Quartile::new(url, key, username, password));
     let policy = RefreshPolicy::default();
-    Ok(Some((
-        name,
-        TokenConfig {
-            policy,
-            replay_window: Duration::ZERO,
-            provider,
-        },
-    )))
+    Ok(Some((name, TokenConfig { policy, replay_window: Duration::ZERO, provider })))
 }
 
 /// The names that the provider's tutorial uses.
-const TUTORIALS_VARIABLES: [&str; 3] = [
-    "QUARTILE_SUBSCRIPTION_KEY",
-    "QUARTILE_YOUR_USERNAME",
-    "QUARTILE_YOUR_PASSWORD",
-];
+const TUTORIALS_VARIABLES: [&str; 3] =
+    ["QUARTILE_SUBSCRIPTION_KEY", "QUARTILE_YOUR_USERNAME", "QUARTILE_YOUR_PASSWORD"];
 
 /// A timer's usual interval, so that two runs seldom overlap.
 const RUN_DEADLINE: Duration = Duration::from_secs(300);

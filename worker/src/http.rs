@@ -10,6 +10,7 @@ use std::{
 };
 
 use reqwest::{Certificate, Client, Response, header, redirect};
+use tokio::time::{Instant, timeout_at};
 use url::Url;
 
 use crate::{config::is_loopback, outcome::Reply, provider::ProviderRequest};
@@ -31,10 +32,8 @@ struct Route {
 impl Http {
     /// Sends the request, once: a refresh token is never sent twice behind our back.
     pub async fn send(&self, request: &ProviderRequest) -> Reply {
-        let route = Route {
-            is_loopback: is_loopback(&request.url),
-            ca_file: request.ca_file.clone(),
-        };
+        let route =
+            Route { is_loopback: is_loopback(&request.url), ca_file: request.ca_file.clone() };
         let client = match self.client(route) {
             Ok(client) => client,
             Err(why) => return Reply::NotSent(why),
@@ -55,20 +54,16 @@ impl Http {
                 }
             }
         }
-        match tokio::time::timeout(EXCHANGE, exchange(builder, &request.url)).await {
-            Ok(reply) => reply,
-            Err(_) => Reply::Lost(format!(
-                "{} gave no whole answer in {EXCHANGE:?}",
-                host(&request.url)
-            )),
+        let deadline = Instant::now() + EXCHANGE;
+        match timeout_at(deadline, builder.send()).await {
+            Ok(Ok(response)) => read(response, &request.url, deadline).await,
+            Ok(Err(error)) => failed(&error, &request.url),
+            Err(_) => Reply::Lost(too_late(&request.url)),
         }
     }
 
     fn client(&self, route: Route) -> Result<Client, String> {
-        let mut clients = self
-            .clients
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut clients = self.clients.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(client) = clients.get(&route) {
             return Ok(client.clone());
         }
@@ -78,59 +73,49 @@ impl Http {
     }
 }
 
-async fn exchange(builder: reqwest::RequestBuilder, url: &Url) -> Reply {
-    match builder.send().await {
-        Ok(response) => read(response, url).await,
-        // Name resolution, connection and TLS: nothing of the request has left.
-        Err(error) if error.is_connect() => Reply::NotSent(format!(
-            "{} cannot be reached: {}",
-            host(url),
-            cause(&error)
-        )),
-        Err(error) if error.is_builder() => Reply::NotSent(cause(&error)),
-        Err(error) => Reply::Lost(format!("{} gave no answer: {}", host(url), cause(&error))),
+fn failed(error: &reqwest::Error, url: &Url) -> Reply {
+    let cause = cause(error);
+    // Name resolution, connection and TLS: nothing of the request has left.
+    if error.is_connect() {
+        Reply::NotSent(format!("{} cannot be reached: {cause}", host(url)))
+    } else if error.is_builder() {
+        Reply::NotSent(cause)
+    } else {
+        Reply::Lost(format!("{} gave no answer: {cause}", host(url)))
     }
 }
 
-async fn read(mut response: Response, url: &Url) -> Reply {
+async fn read(mut response: Response, url: &Url, deadline: Instant) -> Reply {
     let status = response.status().as_u16();
     let text = |name| Some(response.headers().get(name)?.to_str().ok()?.to_owned());
     let retry_after = text(header::RETRY_AFTER);
     let target = text(header::LOCATION).and_then(|location| url.join(&location).ok());
     let redirect_host = target.as_ref().map(host);
     let mut body = Vec::new();
-    loop {
-        match response.chunk().await {
-            Ok(Some(chunk)) if body.len() + chunk.len() > LARGEST_ANSWER => {
-                return Reply::Lost(format!("{}'s answer is larger than 1 MiB", host(url)));
+    let why = loop {
+        match timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+            Ok(Ok(None)) => {
+                return Reply::Answered { status, retry_after, redirect_host, body };
             }
-            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => {
-                return Reply::Answered {
-                    status,
-                    retry_after,
-                    redirect_host,
-                    body,
-                };
-            }
-            // A refusal is a refusal, whole or not; a cut success may still hold a refresh token.
-            Err(_) if status >= 300 || !body.is_empty() => {
-                return Reply::Answered {
-                    status,
-                    retry_after,
-                    redirect_host,
-                    body,
-                };
-            }
-            Err(error) => {
-                return Reply::Lost(format!(
-                    "{}'s answer broke off: {}",
-                    host(url),
-                    cause(&error)
-                ));
-            }
+            Ok(Err(error)) => break format!("{}'s answer broke off: {}", host(url), cause(&error)),
+            Err(_) => break too_late(url),
         }
+        if body.len() > LARGEST_ANSWER {
+            body.truncate(LARGEST_ANSWER);
+            break format!("{}'s answer is larger than 1 MiB", host(url));
+        }
+    };
+    // A refusal is a refusal, whole or not; a broken success may still hold a refresh token.
+    if (200..300).contains(&status) {
+        Reply::Broken { body, why }
+    } else {
+        Reply::Answered { status, retry_after, redirect_host, body }
     }
+}
+
+fn too_late(url: &Url) -> String {
+    format!("{} gave no whole answer in {EXCHANGE:?}", host(url))
 }
 
 fn build(route: &Route) -> Result<Client, String> {
@@ -139,6 +124,7 @@ fn build(route: &Route) -> Result<Client, String> {
         .redirect(redirect::Policy::none())
         .retry(reqwest::retry::never())
         .connect_timeout(CONNECT)
+        .pool_idle_timeout(IDLE)
         .tcp_nodelay(true);
     if route.is_loopback {
         builder = builder.no_proxy();
@@ -146,9 +132,7 @@ fn build(route: &Route) -> Result<Client, String> {
     if let Some(file) = &route.ca_file {
         builder = builder.tls_certs_merge(certificates(file)?);
     }
-    builder
-        .build()
-        .map_err(|error| format!("TLS cannot be set up: {}", cause(&error)))
+    builder.build().map_err(|error| format!("TLS cannot be set up: {}", cause(&error)))
 }
 
 fn certificates(file: &Path) -> Result<Vec<Certificate>, String> {
@@ -174,10 +158,7 @@ fn cause(error: &reqwest::Error) -> String {
 }
 
 fn host(url: &Url) -> String {
-    let port = url
-        .port()
-        .map(|port| format!(":{port}"))
-        .unwrap_or_default();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     format!("{}{port}", url.host_str().unwrap_or("the provider"))
 }
 
@@ -185,5 +166,7 @@ fn host(url: &Url) -> String {
 pub const EXCHANGE: Duration = Duration::from_secs(30);
 /// Of which the connection may take this much.
 const CONNECT: Duration = Duration::from_secs(5);
+/// A server that closes an idle connection just as a request goes out makes its outcome uncertain.
+const IDLE: Duration = Duration::from_secs(5);
 /// Far above any token answer, far below what would hurt.
 const LARGEST_ANSWER: usize = 1024 * 1024;

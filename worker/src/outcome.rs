@@ -1,14 +1,14 @@
 //! What came back, classified: pure, and complete over everything that a provider can answer.
 //! What is then written lies in `aftermath`.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
 use crate::answer::{Answer, Shape};
 
 /// What one request came to, before anybody judges it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Reply {
     /// The provider answered.
     Answered {
@@ -21,10 +21,31 @@ pub enum Reply {
         /// The body, which may hold tokens.
         body: Vec<u8>,
     },
+    /// A success began, and its end is missing: cut off, too late or too large.
+    Broken {
+        /// What came, which may hold tokens.
+        body: Vec<u8>,
+        /// What happened to the rest.
+        why: String,
+    },
     /// Not a byte of the request left this host.
     NotSent(String),
     /// The request went out, and no whole answer came back.
     Lost(String),
+}
+
+/// Without the body.
+impl fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered { status, body, .. } => {
+                write!(formatter, "Answered({status}, {} bytes)", body.len())
+            }
+            Self::Broken { body, why } => write!(formatter, "Broken({} bytes, {why})", body.len()),
+            Self::NotSent(why) => write!(formatter, "NotSent({why})"),
+            Self::Lost(why) => write!(formatter, "Lost({why})"),
+        }
+    }
 }
 
 /// What was asked for.
@@ -103,11 +124,7 @@ impl Failed {
     /// A failure without a word of the provider on when to come back.
     #[must_use]
     pub fn new(class: Class, message: impl Into<String>) -> Self {
-        Self {
-            class,
-            message: message.into(),
-            told: None,
-        }
+        Self { class, message: message.into(), told: None }
     }
 }
 
@@ -118,58 +135,55 @@ pub fn classify(asked: Asked, shape: Shape, reply: Reply, now: DateTime<Utc>) ->
     match reply {
         Reply::NotSent(why) => failed(Class::NotSent, why),
         Reply::Lost(why) => failed(Class::Uncertain, why),
-        Reply::Answered {
-            status,
-            retry_after,
-            redirect_host,
-            body,
-        } => {
+        Reply::Broken { body, why } => match Answer::read_broken(shape, &body) {
+            Some(answer) => judged(asked, 200, answer, why),
+            None => failed(Class::Uncertain, why),
+        },
+        Reply::Answered { status, retry_after, redirect_host, body } => {
             let told = retry_after.as_deref().and_then(|text| told(text, now));
             match status {
                 200..=299 => success(asked, shape, status, &body),
-                300..=399 => failed(
-                    Class::Misconfigured,
-                    redirected(status, redirect_host.as_deref()),
-                ),
+                300..=399 => {
+                    failed(Class::Misconfigured, redirected(status, redirect_host.as_deref()))
+                }
                 429 => throttled(status, told),
                 503 if told.is_some() => throttled(status, told),
                 408 | 425 | 500..=599 => {
                     failed(Class::Uncertain, format!("the provider answered {status}"))
                 }
-                _ => Outcome::Failed(refusal(asked, shape, status, &body)),
+                _ => Outcome::Failed(Failed { told, ..refusal(asked, shape, status, &body) }),
             }
         }
     }
 }
 
 fn success(asked: Asked, shape: Shape, status: u16, body: &[u8]) -> Outcome {
-    let unread = || {
-        Failed::new(
-            Class::Uncertain,
-            format!("the provider answered {status} with something that is no token answer"),
-        )
-    };
-    let Some(answer) = Answer::read(shape, body) else {
-        return Outcome::Failed(unread());
-    };
-    if answer.usable_access_token().is_some() && answer.error.is_none() {
-        return Outcome::Answer(Box::new(answer));
+    let unread = format!("the provider answered {status} with something that is no token answer");
+    match Answer::read(shape, body) {
+        Some(answer) => judged(asked, status, answer, unread),
+        None => Outcome::Failed(Failed::new(Class::Uncertain, unread)),
     }
-    if let Some(code) = answer.error.as_deref() {
-        return Outcome::Failed(named_error(asked, status, code));
-    }
-    match (&answer.refresh_token, &answer.access_token) {
-        (Some(_), _) if answer.is_salvaged => partial(
-            answer,
-            "the answer was damaged; its refresh token was saved",
-        ),
-        (Some(_), None) => partial(
-            answer,
-            "the answer holds a refresh token but no access token",
-        ),
-        (Some(_), Some(_)) => partial(answer, UNUSABLE),
+}
+
+/// A refresh token is kept whatever stands beside it: the old one may be dead by now.
+fn judged(asked: Asked, status: u16, answer: Answer, unread: String) -> Outcome {
+    let has_refresh_token = answer.refresh_token.is_some();
+    match (answer.error.as_deref(), &answer.access_token) {
+        (Some(code), _) if has_refresh_token => {
+            let message = format!("the provider answered {status} {code} beside a refresh token");
+            partial(answer, &message)
+        }
+        (Some(code), _) => Outcome::Failed(named_error(asked, status, code)),
+        (None, _) if answer.usable_access_token().is_some() => Outcome::Answer(Box::new(answer)),
+        (None, _) if answer.is_salvaged => {
+            partial(answer, "the answer was damaged; its refresh token was saved")
+        }
+        (None, None) if has_refresh_token => {
+            partial(answer, "the answer holds a refresh token but no access token")
+        }
+        (None, Some(_)) if has_refresh_token => partial(answer, UNUSABLE),
         (None, Some(_)) => Outcome::Failed(Failed::new(Class::Uncertain, UNUSABLE)),
-        (None, None) => Outcome::Failed(unread()),
+        (None, None) => Outcome::Failed(Failed::new(Class::Uncertain, unread)),
     }
 }
 
@@ -179,11 +193,7 @@ fn partial(answer: Answer, message: &str) -> Outcome {
 
 fn throttled(status: u16, told: Option<Duration>) -> Outcome {
     let message = format!("the provider answered {status} and asks to come back later");
-    Outcome::Failed(Failed {
-        class: Class::Throttled,
-        message,
-        told,
-    })
+    Outcome::Failed(Failed { class: Class::Throttled, message, told })
 }
 
 fn redirected(status: u16, host: Option<&str>) -> String {
@@ -222,7 +232,7 @@ fn named_error(asked: Asked, status: u16, code: &str) -> Failed {
             _,
         ) => Class::Misconfigured,
         // Some servers call a wrong password `invalid_request`: no second try with it.
-        (_, Asked::Login) if matches!(status, 400 | 401 | 403) => Class::LoginRefused,
+        (_, Asked::Login) if matches!(status, 200..=299 | 400 | 401 | 403) => Class::LoginRefused,
         _ => Class::Misconfigured,
     };
     Failed::new(class, message)

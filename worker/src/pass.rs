@@ -84,10 +84,7 @@ async fn enrol(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError>
     for names in names.chunks(NAMES_AT_ONCE) {
         for name in exchanger.store.without_row(names).await? {
             let provider = tokens[name].0.provider.word();
-            exchanger
-                .store
-                .enrol(name, provider, exchanger.time.now())
-                .await?;
+            exchanger.store.enrol(name, provider, exchanger.time.now()).await?;
         }
     }
     Ok(())
@@ -127,11 +124,7 @@ impl Pass<'_> {
                 break;
             }
         }
-        Ok(if passed_over > 0 {
-            Walk::LeftBusy
-        } else {
-            Walk::AtEnd
-        })
+        Ok(if passed_over > 0 { Walk::LeftBusy } else { Walk::AtEnd })
     }
 
     /// Of these rows, those that are ours and whose provider has room; and how many had to be left.
@@ -155,21 +148,12 @@ impl Pass<'_> {
 
     /// Whether no provider that is in use has room, so that walking on would find nothing.
     fn is_saturated(&self) -> bool {
-        self.hosts.iter().all(|host| {
-            self.busy
-                .get(host)
-                .is_some_and(|busy| *busy >= self.per_host)
-        })
+        self.hosts.iter().all(|host| self.busy.get(host).is_some_and(|busy| *busy >= self.per_host))
     }
 
     async fn claim(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
         let now = self.exchanger.time.now();
-        for claimed in self
-            .exchanger
-            .store
-            .claim(ids, &self.exchanger.worker, now)
-            .await?
-        {
+        for claimed in self.exchanger.store.claim(ids, &self.exchanger.worker, now).await? {
             match claimed {
                 Ok(claimed) => self.start(claimed),
                 Err(unopened) => self.refuse(unopened).await,
@@ -204,9 +188,7 @@ impl Pass<'_> {
                 false
             }
             Some(Ok((host, done))) => {
-                self.busy
-                    .entry(host)
-                    .and_modify(|busy| *busy = busy.saturating_sub(1));
+                self.busy.entry(host).and_modify(|busy| *busy = busy.saturating_sub(1));
                 self.report.add(done);
                 true
             }
@@ -220,9 +202,7 @@ impl Pass<'_> {
     /// Tokens that wait for a human are told in every pass: a timer that ends with 0 hides them.
     async fn note_waiting(&mut self) -> Result<(), StoreError> {
         let waiting = self.exchanger.store.waiting_for_a_human(PAGE).await?;
-        let ours = waiting
-            .into_iter()
-            .filter(|row| self.tokens.contains_key(&row.name));
+        let ours = waiting.into_iter().filter(|row| self.tokens.contains_key(&row.name));
         self.report.needs_login = ours.map(|row| row.name.to_string()).collect();
         Ok(())
     }

@@ -94,10 +94,7 @@ pub fn new_tokens(
     let access = answer.usable_access_token().filter(|_| problem.is_none());
     let access = access.map(|token| NewAccessToken {
         token: token.clone(),
-        token_type: answer
-            .token_type
-            .clone()
-            .unwrap_or_else(|| "Bearer".to_owned()),
+        token_type: answer.token_type.clone().unwrap_or_else(|| "Bearer".to_owned()),
         scope: answer.scope.clone().or_else(|| row.scope.clone()),
         expires_at,
         not_before: answer.not_before,
@@ -116,22 +113,12 @@ pub fn new_tokens(
             config.policy,
             (&row.name, row.generation.saturating_add(1)),
         ),
-        None => clock::after(
-            sent_at,
-            lifecycle::retry_delay(failures(row), row.valid_for(sent_at)),
-        ),
+        None => {
+            clock::after(sent_at, lifecycle::retry_delay(failures(row), row.valid_for(sent_at)))
+        }
     };
     let json_data = answer.json.clone();
-    (
-        NewTokens {
-            access,
-            refresh_token,
-            refresh_token_expires,
-            json_data,
-            problem,
-        },
-        refresh_at,
-    )
+    (NewTokens { access, refresh_token, refresh_token_expires, json_data, problem }, refresh_at)
 }
 
 fn refresh_token_expiry(
@@ -140,9 +127,7 @@ fn refresh_token_expiry(
     row: &Token,
     sent_at: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
-    let told = answer
-        .refresh_expires_in
-        .map(|life| clock::after(sent_at, life));
+    let told = answer.refresh_expires_in.map(|life| clock::after(sent_at, life));
     let told = told.or(answer.refresh_expires_at.filter(|&end| end > sent_at));
     match change {
         RefreshTokenChange::Keep => told.or(row.refresh_token_expires),
@@ -176,25 +161,26 @@ pub fn release_after(
         }
         _ => lifecycle::retry_delay(failures(row), valid_for),
     };
-    let waits_for_human = matches!(failed.class, Class::Rejected | Class::LoginRefused);
+    // No pass takes up a row that already waits: a forced try that failed promises no other.
+    let waits_for_human = row.state == State::NeedsLogin
+        || matches!(failed.class, Class::Rejected | Class::LoginRefused);
     let next = clock::after(now, delay);
     Release {
-        state: if waits_for_human {
-            State::NeedsLogin
-        } else {
-            row.state
-        },
-        refresh_at: if waits_for_human {
-            clock::latest()
-        } else {
-            next
-        },
+        state: if waits_for_human { State::NeedsLogin } else { row.state },
+        refresh_at: if waits_for_human { clock::latest() } else { next },
         next_attempt_at: (!waits_for_human).then_some(next),
         failures: row.failures.saturating_add(1),
         uncertain_since: row.uncertain_since.or(is_uncertain.then_some(sent_at)),
         uncertain_tries: row.uncertain_tries + i64::from(is_uncertain),
         error: Some((failed.class.as_str().to_owned(), failed.message.clone())),
     }
+}
+
+/// Marks the stored refresh token so that it is not presented again: a provider has refused it, and
+/// the login that should have replaced it failed for a while.
+pub fn count_as_spent(release: &mut Release, since: DateTime<Utc>) {
+    release.uncertain_since = release.uncertain_since.or(Some(since));
+    release.uncertain_tries = release.uncertain_tries.max(SPENT_TRIES);
 }
 
 /// What a row is left with that only a human can help, and the class of that failure.
@@ -239,6 +225,9 @@ pub fn may_retry_in_pass(failed: &Failed, asked: Asked, replay_window: Duration)
         _ => false,
     }
 }
+
+/// One exchange with an unknown outcome, and the one try that may follow it.
+const SPENT_TRIES: i64 = 2;
 
 const SPENT: &str = "its refresh token may have been spent without an answer, and there are no credentials to log in with";
 

@@ -74,10 +74,7 @@ impl Provider {
             Self::Quartile(quartile) => &quartile.url,
             Self::OAuth2(oauth2) => &oauth2.token_url,
         };
-        let port = url
-            .port_or_known_default()
-            .map(|port| format!(":{port}"))
-            .unwrap_or_default();
+        let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}{port}", url.host_str().unwrap_or_default())
     }
 
@@ -132,11 +129,11 @@ impl Provider {
 impl Transport {
     fn headers(&self, environment: &Environment) -> Result<Vec<(String, Secret)>, SettingsError> {
         let resolve = |(name, value): (&String, &TextOrRef)| {
-            Ok((
-                name.clone(),
-                value.resolve(environment, &format!("headers.{name}"))?,
-            ))
+            Ok((name.clone(), value.resolve(environment, &format!("headers.{name}"))?))
         };
         self.headers.iter().map(resolve).collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

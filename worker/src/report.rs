@@ -117,14 +117,7 @@ impl Report {
                 },
                 true,
             ),
-            Done::Failed {
-                name,
-                class,
-                message,
-                valid_until,
-                next_attempt_at,
-                needs_login,
-            } => {
+            Done::Failed { name, class, message, valid_until, next_attempt_at, needs_login } => {
                 self.expired += u64::from(valid_until.is_none());
                 self.unconfigured += u64::from(class == Class::Configuration);
                 let name = name.to_string();
@@ -176,10 +169,7 @@ impl Report {
     }
 }
 
-#[expect(
-    clippy::ref_option,
-    reason = "serde calls it with a reference to the field"
-)]
+#[expect(clippy::ref_option, reason = "serde calls it with a reference to the field")]
 fn rfc3339<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
     at.map(text).serialize(serializer)
 }
@@ -209,10 +199,7 @@ mod tests {
     }
 
     fn renewed() -> Done {
-        Done::Renewed {
-            name: "b".parse().unwrap(),
-            login: false,
-        }
+        Done::Renewed { name: "b".parse().unwrap(), login: false }
     }
 
     #[test]
@@ -220,42 +207,15 @@ mod tests {
         for (done, waiting, exit) in [
             (vec![], vec![], Exit::Ok),
             (vec![renewed()], vec![], Exit::Ok),
-            (
-                vec![renewed(), failed(Class::Uncertain, true)],
-                vec![],
-                Exit::Partly,
-            ),
-            (
-                vec![failed(Class::Uncertain, true)],
-                vec![],
-                Exit::Temporary,
-            ),
-            (
-                vec![failed(Class::Misconfigured, true)],
-                vec![],
-                Exit::Partly,
-            ),
-            (
-                vec![failed(Class::Configuration, false)],
-                vec![],
-                Exit::Usage,
-            ),
-            (
-                vec![renewed(), failed(Class::Configuration, true)],
-                vec![],
-                Exit::Partly,
-            ),
-            (
-                vec![renewed(), failed(Class::NotSent, false)],
-                vec![],
-                Exit::NoValidToken,
-            ),
+            (vec![renewed(), failed(Class::Uncertain, true)], vec![], Exit::Partly),
+            (vec![failed(Class::Uncertain, true)], vec![], Exit::Temporary),
+            (vec![failed(Class::Misconfigured, true)], vec![], Exit::Partly),
+            (vec![failed(Class::Configuration, false)], vec![], Exit::Usage),
+            (vec![renewed(), failed(Class::Configuration, true)], vec![], Exit::Partly),
+            (vec![renewed(), failed(Class::NotSent, false)], vec![], Exit::NoValidToken),
             (vec![renewed()], vec!["c".to_owned()], Exit::NeedsHuman),
         ] {
-            let mut report = Report {
-                needs_login: waiting,
-                ..Report::default()
-            };
+            let mut report = Report { needs_login: waiting, ..Report::default() };
             done.into_iter().for_each(|done| report.add(done));
             assert_eq!(report.exit(), exit, "{report:?}");
         }

@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for ReferenceVisitor {
 }
 
 /// A setting that is a secret only sometimes: a text without a password, or a reference.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(
     untagged,
     expecting = "a text, or a reference such as { env = \"NAME\" } or { file = \"PATH\" }"
@@ -158,6 +158,16 @@ pub enum TextOrRef {
     Text(String),
     /// To be found elsewhere.
     Ref(SecretRef),
+}
+
+/// A text may be a header with a secret in it, whatever the documents say.
+impl fmt::Debug for TextOrRef {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text(_) => formatter.write_str("Text([redacted])"),
+            Self::Ref(reference) => reference.fmt(formatter),
+        }
+    }
 }
 
 impl TextOrRef {

@@ -26,18 +26,43 @@ impl Shape {
     }
 
     /// Saves the refresh token of an answer that was cut or damaged: it may be the only copy.
-    /// A token counts only if its string was closed.
+    /// A token counts only if its string was closed and none of its bytes was damaged.
     pub(super) fn salvage(self, text: &str) -> Option<Secret> {
-        let rest = match self {
-            Self::Rfc6749 => after_key(text, "refresh_token")?,
-            Self::Quartile => after_key(after_key(text, "refresh")?, "token")?,
-        };
-        let string = Deserializer::from_str(rest)
-            .into_iter::<String>()
-            .next()?
-            .ok()?;
-        refresh_token(&Value::from(string))
+        match self {
+            Self::Rfc6749 => ["refresh_token", "refreshToken"]
+                .iter()
+                .find_map(|key| values_of(text, key).find_map(whole_string)),
+            Self::Quartile => {
+                values_of(text, "refresh").filter_map(|value| value.strip_prefix('{')).find_map(
+                    |members| values_of(members_alone(members), "token").find_map(whole_string),
+                )
+            }
+        }
     }
+}
+
+/// The string that a text begins with.
+fn whole_string(text: &str) -> Option<Secret> {
+    let string = Deserializer::from_str(text).into_iter::<String>().next()?.ok()?;
+    refresh_token(&Value::from(string))
+        .filter(|token| !token.expose().contains(char::REPLACEMENT_CHARACTER))
+}
+
+/// An object's text up to its end or the text's: what follows belongs to others.
+fn members_alone(text: &str) -> &str {
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' if !in_string => depth += 1,
+            b'}' if !in_string && depth == 0 => return &text[..at],
+            b'}' if !in_string => depth -= 1,
+            _ => {}
+        }
+    }
+    text
 }
 
 fn rfc6749(fields: &Fields) -> Answer {
@@ -59,12 +84,7 @@ fn rfc6749(fields: &Fields) -> Answer {
 
 fn quartile(fields: &Fields) -> Answer {
     let empty = Fields::new();
-    let part = |name| {
-        fields
-            .get(name)
-            .and_then(Value::as_object)
-            .unwrap_or(&empty)
-    };
+    let part = |name| fields.get(name).and_then(Value::as_object).unwrap_or(&empty);
     let (access, refresh) = (part("authorization"), part("refresh"));
     let of_refresh = hints(refresh);
     Answer {
@@ -89,17 +109,11 @@ fn hints(fields: &Fields) -> ExpiryHints {
 }
 
 fn find<'f>(fields: &'f Fields, names: &[&str]) -> Option<&'f Value> {
-    names
-        .iter()
-        .find_map(|name| fields.get(*name))
-        .filter(|value| !value.is_null())
+    names.iter().find_map(|name| fields.get(*name).filter(|value| !value.is_null()))
 }
 
 fn text(value: &Value) -> Option<String> {
-    value
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .map(ToOwned::to_owned)
+    value.as_str().filter(|text| !text.is_empty()).map(ToOwned::to_owned)
 }
 
 /// RFC 6749, 7.1. It stands before the token in a header, so that a blank or line end in it could
@@ -113,23 +127,24 @@ fn scope(value: &Value) -> Option<String> {
     let words = |list: &Vec<Value>| list.iter().filter_map(text).collect::<Vec<_>>().join(" ");
     let scope = text(value).or_else(|| value.as_array().map(words))?;
     // A NUL here would keep PostgreSQL from storing the whole answer.
-    let plain = |scope: &String| {
-        scope
-            .bytes()
-            .all(|byte| byte == b' ' || byte.is_ascii_graphic())
-    };
-    Some(scope).filter(|scope| !scope.is_empty() && plain(scope))
+    let plain = |scope: &String| scope.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+    Some(scope).filter(|scope| !scope.is_empty() && scope.len() <= LONGEST_SCOPE && plain(scope))
 }
 
 /// Kept as sent, whatever its characters. NUL alone cannot be stored, nor sent back.
 fn refresh_token(value: &Value) -> Option<Secret> {
-    text(value)
-        .filter(|token| !token.contains('\0'))
-        .map(Secret::new)
+    text(value).filter(|token| !token.contains('\0')).map(Secret::new)
 }
 
-/// What follows `"key":` in a text that is not whole.
-fn after_key<'t>(text: &'t str, key: &str) -> Option<&'t str> {
-    let (_, rest) = text.split_once(&format!("\"{key}\""))?;
-    rest.trim_start().strip_prefix(':').map(str::trim_start)
+/// What follows each `"key":` in a text that is not whole.
+fn values_of<'t>(text: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
+    let quoted = format!("\"{key}\"");
+    let length = quoted.len();
+    let places: Vec<_> = text.match_indices(&quoted).map(|(at, _)| at + length).collect();
+    places
+        .into_iter()
+        .filter_map(move |at| text[at..].trim_start().strip_prefix(':').map(str::trim_start))
 }
+
+/// A TEXT column of MySQL ends at 64 KiB.
+const LONGEST_SCOPE: usize = 16 * 1024;

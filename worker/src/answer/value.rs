@@ -28,28 +28,15 @@ fn written_instant(text: &str) -> Option<DateTime<Utc>> {
     let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
     let plain = || {
         let read = |format| NaiveDateTime::parse_from_str(text, format).ok();
-        ZONELESS
-            .iter()
-            .find_map(|format| read(format))
-            .map(|time| time.and_utc())
+        ZONELESS.iter().find_map(|format| read(format)).map(|time| time.and_utc())
     };
-    zoned
-        .ok()
-        .or_else(plain)
-        .map(|time| clock::from_millis(time.timestamp_millis()))
+    zoned.ok().or_else(plain).map(|time| clock::from_millis(time.timestamp_millis()))
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "a float cast to an integer saturates"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "a float cast to an integer saturates")]
 fn counted_instant(value: &Value) -> Option<DateTime<Utc>> {
     let count = number(value).filter(|count| *count > 0.0)?;
-    let millis = if count < FIRST_MILLIS {
-        count * 1000.0
-    } else {
-        count
-    };
+    let millis = if count < FIRST_MILLIS { count * 1000.0 } else { count };
     Some(clock::from_millis(millis as i64))
 }
 

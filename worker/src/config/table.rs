@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
+use reqwest::header::HeaderName;
 use serde::{Deserialize, Deserializer, de};
 use tokenkeeper_shared::{
     lifecycle::RefreshPolicy,
@@ -68,10 +69,12 @@ enum GrantWord {
 impl TokenTable {
     pub(super) fn into_token(self) -> Result<TokenConfig, String> {
         self.refuse_strangers()?;
+        for name in self.headers.keys() {
+            HeaderName::from_bytes(name.as_bytes())
+                .map_err(|_| format!("{name:?} cannot name a header"))?;
+        }
         let policy = RefreshPolicy {
-            refresh_before: self
-                .refresh_before
-                .unwrap_or(RefreshPolicy::default().refresh_before),
+            refresh_before: self.refresh_before.unwrap_or(RefreshPolicy::default().refresh_before),
             default_lifetime: self.default_lifetime.filter(|life| !life.is_zero()),
         };
         let replay_window = self.replay_window.unwrap_or_default();
@@ -79,11 +82,7 @@ impl TokenTable {
             Kind::Quartile => Provider::Quartile(self.into_quartile()?),
             Kind::Oauth2 => Provider::OAuth2(self.into_oauth2()?),
         };
-        Ok(TokenConfig {
-            policy,
-            replay_window,
-            provider,
-        })
+        Ok(TokenConfig { policy, replay_window, provider })
     }
 
     /// A key of the other provider is a mistake that would otherwise go unnoticed.
@@ -110,9 +109,7 @@ impl TokenTable {
             Kind::Oauth2 => (&quartile[..], "quartile"),
         };
         match strangers.iter().find(|(_, is_set)| *is_set) {
-            Some((key, _)) => Err(format!(
-                "`{key}` belongs to provider \"{home}\": take it out"
-            )),
+            Some((key, _)) => Err(format!("`{key}` belongs to provider \"{home}\": take it out")),
             None => Ok(()),
         }
     }
@@ -126,33 +123,50 @@ impl TokenTable {
             needed(self.password, "password")?,
         );
         quartile.username = needed(self.username, "username")?;
-        quartile.transport = Transport {
-            headers: self.headers,
-            ca_file: self.ca_file,
-        };
+        quartile.transport = Transport { headers: self.headers, ca_file: self.ca_file };
         Ok(quartile)
     }
 
+    /// A key of another grant would make people believe in a login that never happens.
+    fn refuse_other_grants(&self, grant: GrantWord) -> Result<(), String> {
+        let keys = [
+            ("username", self.username.is_some(), GrantWord::Password, "password"),
+            ("password", self.password.is_some(), GrantWord::Password, "password"),
+            (
+                "refresh_token",
+                self.refresh_token.is_some(),
+                GrantWord::RefreshToken,
+                "refresh_token",
+            ),
+        ];
+        match keys.iter().find(|(_, is_set, home, _)| *is_set && *home != grant) {
+            Some((key, _, _, home)) => {
+                Err(format!("`{key}` belongs to grant \"{home}\": take it out"))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn into_oauth2(self) -> Result<OAuth2, String> {
+        if let Some(grant) = self.grant {
+            self.refuse_other_grants(grant)?;
+        }
         let grant = match needed(self.grant, "grant")? {
             GrantWord::ClientCredentials => Grant::ClientCredentials,
             GrantWord::Password => Grant::Password {
                 username: needed(self.username, "username")?,
                 password: needed(self.password, "password")?,
             },
-            GrantWord::RefreshToken => Grant::RefreshToken {
-                first: needed(self.refresh_token, "refresh_token")?,
-            },
+            GrantWord::RefreshToken => {
+                Grant::RefreshToken { first: needed(self.refresh_token, "refresh_token")? }
+            }
         };
         let client_secret = match (&grant, self.client_secret) {
             (Grant::ClientCredentials, secret) => Some(needed(secret, "client_secret")?),
             (_, secret) => secret,
         };
-        let optional = [
-            ("scope", self.scope),
-            ("resource", self.resource),
-            ("audience", self.audience),
-        ];
+        let optional =
+            [("scope", self.scope), ("resource", self.resource), ("audience", self.audience)];
         let mut parameters = self.parameters;
         refuse_reserved(parameters.keys())?;
         for (name, value) in optional {
@@ -165,10 +179,7 @@ impl TokenTable {
             client_secret,
             client_auth: self.client_auth.unwrap_or_default(),
             parameters,
-            transport: Transport {
-                headers: self.headers,
-                ca_file: self.ca_file,
-            },
+            transport: Transport { headers: self.headers, ca_file: self.ca_file },
         })
     }
 }
@@ -181,9 +192,7 @@ fn needed<T>(value: Option<T>, key: &str) -> Result<T, String> {
 fn refuse_reserved<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), String> {
     for name in names {
         if RESERVED_PARAMETERS.contains(&name.as_str()) {
-            return Err(format!(
-                "parameter `{name}` has a key of its own or is set by the grant"
-            ));
+            return Err(format!("parameter `{name}` has a key of its own or is set by the grant"));
         }
     }
     Ok(())
@@ -192,18 +201,17 @@ fn refuse_reserved<'a>(names: impl Iterator<Item = &'a String>) -> Result<(), St
 /// `{base}/{version}`; a base that already ends with its version is taken as it is.
 pub(super) fn quartile_url(base: Option<&str>, version: Option<&str>) -> Result<Url, String> {
     let base = base.unwrap_or(QUARTILE_BASE).trim_end_matches('/');
+    let in_base = QUARTILE_VERSIONS.into_iter().find(|v| base.ends_with(&format!("/{v}")));
+    if let (Some(in_base), Some(version)) = (in_base, version)
+        && in_base != version
+    {
+        return Err(format!("`base_url` ends with {in_base} and `version` differs: take one out"));
+    }
     let version = version.unwrap_or("v2");
     if !QUARTILE_VERSIONS.contains(&version) {
         return Err("`version` is \"v2\" or \"v3\"".to_owned());
     }
-    let has_version = QUARTILE_VERSIONS
-        .iter()
-        .any(|v| base.ends_with(&format!("/{v}")));
-    let text = if has_version {
-        base.to_owned()
-    } else {
-        format!("{base}/{version}")
-    };
+    let text = if in_base.is_some() { base.to_owned() } else { format!("{base}/{version}") };
     provider_url(&text)
 }
 

@@ -90,9 +90,7 @@ impl OAuth2 {
         }
         let id = self.client_id.resolve(environment, "client_id")?;
         let secret = self.client_secret.as_ref();
-        let secret = secret
-            .map(|s| s.resolve(environment, "client_secret"))
-            .transpose()?;
+        let secret = secret.map(|s| s.resolve(environment, "client_secret")).transpose()?;
         match (self.client_auth, secret) {
             (ClientAuth::Basic, Some(secret)) => headers.push(basic(&id, &secret)),
             (_, secret) => {
@@ -124,14 +122,8 @@ impl OAuth2 {
             }
             (Step::Login, Grant::Password { username, password }) => {
                 form.append_pair("grant_type", "password");
-                form.append_pair(
-                    "username",
-                    username.resolve(environment, "username")?.expose(),
-                );
-                form.append_pair(
-                    "password",
-                    password.resolve(environment, "password")?.expose(),
-                );
+                form.append_pair("username", username.resolve(environment, "username")?.expose());
+                form.append_pair("password", password.resolve(environment, "password")?.expose());
             }
             (Step::Login, _) => {
                 form.append_pair("grant_type", "client_credentials");

@@ -30,13 +30,7 @@ impl Quartile {
     #[must_use]
     pub fn new(url: Url, key: SecretRef, username: SecretRef, password: SecretRef) -> Self {
         let username = TextOrRef::Ref(username);
-        Self {
-            url,
-            subscription_key: key,
-            username,
-            password,
-            transport: Transport::default(),
-        }
+        Self { url, subscription_key: key, username, password, transport: Transport::default() }
     }
 
     pub(super) fn request(
@@ -56,9 +50,7 @@ impl Quartile {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/{path}", url.path().trim_end_matches('/')));
         let mut headers = self.transport.headers(environment)?;
-        let key = self
-            .subscription_key
-            .resolve(environment, "subscription_key")?;
+        let key = self.subscription_key.resolve(environment, "subscription_key")?;
         headers.push(("Subscription-Key".to_owned(), key));
         Ok(ProviderRequest {
             url,
