@@ -22,7 +22,6 @@ use tokenkeeper_worker::sandbox::{Fault, Rewrite, Rotation, Settings};
 /// Runs one test body on each kind of database; the kind is in every message.
 async fn on_each(test: impl AsyncFn(Kind)) {
     for kind in each() {
-        println!("on {kind}");
         test(kind).await;
     }
 }
@@ -146,6 +145,19 @@ async fn updating_is_false_after_every_failure() {
             assert_eq!((report.failed, row.updating), (1, false), "{kind}, {fault:?}");
             assert!(row.last_error.is_some() && row.failures > 0, "{kind}, {fault:?}");
         }
+    })
+    .await;
+}
+
+/// A run that ends with 0 while `get` has nothing to hand out would look healthy to a timer.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_waits_for_its_next_try_without_a_valid_one_is_told_in_every_run() {
+    on_each(async |kind| {
+        let stage = Stage::quartile(kind, Settings::default()).await;
+        stage.sandbox.every_answer(Some(status(404)));
+        assert_eq!(stage.run().await.exit(), Exit::NoValidToken, "{kind}");
+        let report = stage.run().await;
+        assert_eq!((report.taken_up(), report.exit()), (0, Exit::NoValidToken), "{kind}");
     })
     .await;
 }

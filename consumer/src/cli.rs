@@ -35,7 +35,7 @@ struct Arguments {
 #[derive(Debug, Args)]
 struct Common {
     /// The configuration file [default: ./tokenkeeper.toml, then the user's, then /etc's]
-    #[arg(long, global = true, value_name = "FILE", env = "TOKENKEEPER_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print results, and errors, as JSON
     #[arg(long, global = true)]
@@ -78,7 +78,10 @@ enum Meanwhile {
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let Arguments { common, verb } = Arguments::parse();
+    let Arguments { common, verb } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::usage(&error),
+    };
     // One thread: a second one costs more than the single question is worth.
     let ended = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -96,12 +99,13 @@ pub fn main() -> ExitCode {
 
 async fn dispatch(common: &Common, verb: Verb) -> Result<(), Failure> {
     let settings = Settings::load(&Environment::of_process(), common.config.clone())?;
+    let database = settings.database_url.clone();
     let consumer = Consumer::from_settings(settings).map_err(|error| failure::of(&error))?;
     let done = match verb {
         Verb::Get(arguments) => get::get(&consumer, arguments, common.json).await,
         Verb::List => list::list(&consumer, common.json).await,
     };
-    done.map_err(|error| failure::of(&error))
+    done.map_err(|failure| failure.naming(&database))
 }
 
 const AFTER_HELP: &str = "\
@@ -110,7 +114,8 @@ Variables:
                                           state directory]
   TOKENKEEPER_KEY                         the consumers' key, or the worker's [default: the file `key`
                                           beside the configuration]
-  Each may be given as a file by NAME_FILE.
+  Both may be given as a file by NAME_FILE.
+  TOKENKEEPER_CONFIG                      the configuration file
 
 Exit codes:
   0 done   1 defect   2 usage or configuration   4 a human must act   5 no valid token

@@ -57,11 +57,7 @@ pub struct Request {
 
 impl Default for Request {
     fn default() -> Self {
-        Self {
-            min_ttl: MIN_TTL,
-            wait: WAIT,
-            while_updating: WhileUpdating::Wait,
-        }
+        Self { min_ttl: MIN_TTL, wait: WAIT, while_updating: WhileUpdating::Wait }
     }
 }
 
@@ -86,10 +82,7 @@ impl Consumer {
             KeySetting::Off | KeySetting::Missing { .. } => Seal::Off,
         };
         let store = Store::open(settings.database_url, seal, Role::Consumer)?;
-        Ok(Self {
-            store,
-            schema_checked: OnceCell::new(),
-        })
+        Ok(Self { store, schema_checked: OnceCell::new() })
     }
 
     /// The newest token of this name.
@@ -106,13 +99,8 @@ impl Consumer {
     /// [`Error`] says what the caller can do.
     pub async fn get(&self, name: &TokenName, request: Request) -> Result<AccessToken, Error> {
         self.check_schema().await?;
-        let wish = Wish {
-            min_ttl: request.min_ttl,
-            while_updating: request.while_updating,
-        };
-        Ok(AccessToken(
-            wait::hand_out(&self.store, name, wish, request.wait).await?,
-        ))
+        let wish = Wish { min_ttl: request.min_ttl, while_updating: request.while_updating };
+        Ok(AccessToken(wait::hand_out(&self.store, name, wish, request.wait).await?))
     }
 
     /// The next tokens by name after `after`, at most `limit`, and the database's time.
@@ -133,9 +121,7 @@ impl Consumer {
     }
 
     async fn check_schema(&self) -> Result<(), Error> {
-        self.schema_checked
-            .get_or_try_init(|| self.store.check_schema())
-            .await?;
+        self.schema_checked.get_or_try_init(|| self.store.check_schema()).await?;
         Ok(())
     }
 }

@@ -45,13 +45,24 @@ pub struct Failure {
     pub exit: Exit,
     /// What failed and what to do, in one line, without secrets.
     pub message: String,
+    /// The database is what failed: who knows its address may name it.
+    pub is_databases: bool,
 }
 
 impl Failure {
     /// A failure that ends with `exit`.
     #[must_use]
     pub fn new(exit: Exit, message: impl Into<String>) -> Self {
-        Self { exit, message: message.into() }
+        Self { exit, message: message.into(), is_databases: false }
+    }
+
+    /// The same with the database named, where it is what failed.
+    #[must_use]
+    pub fn naming(self, database: &impl std::fmt::Display) -> Self {
+        if !self.is_databases {
+            return self;
+        }
+        Self { message: format!("{database}: {}", self.message), ..self }
     }
 
     /// The same as one JSON object: `{"error": {"code", "kind", "message"}}`.

@@ -8,6 +8,7 @@ pub mod reference;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use toml::Spanned;
 
 pub use self::{
     environment::Environment,
@@ -55,7 +56,7 @@ pub enum KeySetting {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct SharedTables {
-    database_url: Option<TextOrRef>,
+    database_url: Option<Spanned<TextOrRef>>,
     key: Option<SecretRef>,
     seal: Option<SealWord>,
     #[serde(default, rename = "run")]
@@ -83,8 +84,8 @@ impl Settings {
         let paths = Paths::of(environment);
         let file = ConfigFile::find(config_flag, environment, &paths)?;
         let tables = file.as_ref().map(ConfigFile::parse::<SharedTables>).transpose()?;
-        let configured = tables.as_ref().and_then(|tables| tables.database_url.as_ref());
-        let named = database_url(environment, configured)?;
+        let in_file = file.as_ref().zip(tables.as_ref().and_then(|t| t.database_url.as_ref()));
+        let named = database_url(environment, in_file)?;
         let (database_is_default, database_url) = match named {
             Some(url) => (false, url),
             None => (true, DatabaseUrl::of_file(&paths.default_database()?)),
@@ -96,26 +97,31 @@ impl Settings {
 
 fn database_url(
     environment: &Environment,
-    configured: Option<&TextOrRef>,
+    in_file: Option<(&ConfigFile, &Spanned<TextOrRef>)>,
 ) -> Result<Option<DatabaseUrl>, SettingsError> {
     for name in ["TOKENKEEPER_DATABASE_URL", "DATABASE_URL"] {
         if let Some(url) = environment.secret(name)? {
-            return Ok(Some(parse_url(name, url.expose())?));
+            let origin = name.to_owned();
+            let parsed = url.expose().parse();
+            return parsed
+                .map(Some)
+                .map_err(|source| SettingsError::DatabaseUrl { origin, source });
         }
     }
-    let Some(configured) = configured else {
+    let Some((file, configured)) = in_file else {
         return Ok(None);
     };
-    if let TextOrRef::Text(text) = configured
+    let at_line = |message: String| {
+        file.error_at(configured.span().start, format!("database_url: {message}"))
+    };
+    if let TextOrRef::Text(text) = configured.get_ref()
         && holds_password(text)
     {
-        return Err(SettingsError::Reference {
-            owner: "database_url".to_owned(),
-            message: format!("the address holds a password: write {} instead", reference::EXPECTED),
-        });
+        let advice = format!("the address holds a password: write {} instead", reference::EXPECTED);
+        return Err(at_line(advice));
     }
-    let url = configured.resolve(environment, "database_url")?;
-    parse_url("database_url", url.expose()).map(Some)
+    let url = configured.get_ref().resolve(environment, "database_url")?;
+    url.expose().parse().map(Some).map_err(|error: InvalidDatabaseUrl| at_line(error.to_string()))
 }
 
 fn holds_password(url: &str) -> bool {
@@ -125,26 +131,18 @@ fn holds_password(url: &str) -> bool {
     url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password")
 }
 
-fn parse_url(origin: &str, text: &str) -> Result<DatabaseUrl, SettingsError> {
-    text.parse().map_err(|source| SettingsError::DatabaseUrl { origin: origin.to_owned(), source })
-}
-
 fn key_setting(
     environment: &Environment,
     tables: Option<&SharedTables>,
     paths: &Paths,
 ) -> Result<KeySetting, SettingsError> {
     let configured = tables.and_then(|tables| tables.key.as_ref());
-    let given = match environment.key("TOKENKEEPER_KEY")? {
-        Some(text) => Some(("TOKENKEEPER_KEY".to_owned(), text)),
-        None => configured
-            .map(|reference| {
-                Ok::<_, SettingsError>((
-                    "key".to_owned(),
-                    reference.resolve_key(environment, "key")?,
-                ))
-            })
-            .transpose()?,
+    let given = match (environment.key("TOKENKEEPER_KEY")?, configured) {
+        (Some(given), _) => Some(given),
+        (None, Some(reference)) => {
+            Some(("key".to_owned(), reference.resolve_key(environment, "key")?))
+        }
+        (None, None) => None,
     };
     let off = match environment.plain("TOKENKEEPER_SEAL").as_deref() {
         None => tables.and_then(|tables| tables.seal) == Some(SealWord::Off),

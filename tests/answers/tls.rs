@@ -99,8 +99,12 @@ async fn refresh(url: &str, ca_file: Option<PathBuf>) -> Outcome {
 
 /// Nothing was sent, and the message has these words.
 async fn refused(url: &str, ca_file: Option<PathBuf>, words: &str) {
+    refused_as(Class::NotSent, url, ca_file, words).await;
+}
+
+async fn refused_as(class: Class, url: &str, ca_file: Option<PathBuf>, words: &str) {
     let failed = failure(refresh(url, ca_file).await);
-    assert_eq!(failed.class, Class::NotSent, "{}", failed.message);
+    assert_eq!(failed.class, class, "{}", failed.message);
     assert!(failed.message.to_lowercase().contains(words), "{}", failed.message);
 }
 
@@ -158,14 +162,20 @@ async fn a_file_that_holds_no_authority_is_told_and_nothing_is_sent() {
     let authority = Authority::new();
     let (url, mut heard) = serve(authority.issue("127.0.0.1", 2099)).await;
     let missing = authority.directory.path().join("missing.pem");
-    refused(&url, Some(missing), "missing.pem: it cannot be read").await;
+    refused_as(Class::Configuration, &url, Some(missing), "missing.pem: it cannot be read").await;
     for (name, text) in [("empty.pem", ""), ("words.pem", "canary"), ("key.pem", KEY)] {
         let path = file(&authority.directory, name, text);
-        refused(&url, Some(path), &format!("{name}: it holds no pem certificate")).await;
+        refused_as(
+            Class::Configuration,
+            &url,
+            Some(path),
+            &format!("{name}: it holds no pem certificate"),
+        )
+        .await;
     }
     let damaged = "-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----\n";
     let path = file(&authority.directory, "damaged.pem", damaged);
-    refused(&url, Some(path), "").await;
+    refused_as(Class::Configuration, &url, Some(path), "").await;
     assert!(heard.try_recv().is_err());
 }
 

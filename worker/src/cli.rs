@@ -46,7 +46,7 @@ struct Arguments {
 #[derive(Debug, Args)]
 struct Common {
     /// The configuration file [default: ./tokenkeeper.toml, then the user's, then /etc's]
-    #[arg(long, global = true, value_name = "FILE", env = "TOKENKEEPER_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Print results, and errors, as JSON
     #[arg(long, global = true)]
@@ -68,6 +68,16 @@ enum Verb {
     Demo,
     /// Write a commented configuration, a key and the database, where they do not exist yet
     Init,
+    #[command(flatten)]
+    Kept(KeptVerb),
+    /// Make and derive sealing keys
+    #[command(subcommand)]
+    Key(KeyVerb),
+}
+
+/// The verbs that work on the store.
+#[derive(Debug, Subcommand)]
+enum KeptVerb {
     /// Renew what is due, then end: what a timer calls
     Run {
         /// Only these tokens [default: all that are configured]
@@ -93,9 +103,6 @@ enum Verb {
     /// Its row becomes the token `quartile`, the table is kept under another name, and a view takes
     /// its place, so that the tutorial's consumer goes on. Stop the tutorial's worker first.
     Adopt,
-    /// Make and derive sealing keys
-    #[command(subcommand)]
-    Key(KeyVerb),
 }
 
 #[derive(Debug, Subcommand)]
@@ -117,7 +124,10 @@ enum KeyVerb {
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return output::usage(&error),
+    };
     log_to_stderr(arguments.common.log);
     // Without a provider of cryptography reqwest panics; a second installation is no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -139,19 +149,29 @@ pub fn main() -> ExitCode {
 async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
     let Common { config, json, .. } = arguments.common;
     let environment = Environment::of_process();
-    let context = || Context::load(environment.clone(), config.clone(), json);
     match arguments.verb {
         Verb::Demo => demo::demo(json).await,
         Verb::Init => init::init(environment, config, json).await,
-        Verb::Run { names } => run::run(&context()?, &names).await,
-        Verb::Refresh { name, force } => refresh::refresh(&context()?, &name, force).await,
-        Verb::Status { names } => status::status(&context()?, &names).await,
-        Verb::Migrate => migrate::migrate(&context()?).await,
-        Verb::Adopt => adopt::adopt(&context()?).await,
-        Verb::Key(KeyVerb::New { file }) => key::new(file.as_deref()),
+        Verb::Key(KeyVerb::New { file }) => key::new(file.as_deref(), json),
         Verb::Key(KeyVerb::Consumer { file }) => {
-            key::consumer(&environment, config, file.as_deref())
+            key::consumer(&environment, config, file.as_deref(), json)
         }
+        Verb::Kept(verb) => {
+            let context = Context::load(environment, config, json)?;
+            let done = keep(&context, verb).await;
+            done.map_err(|failure| failure.naming(&context.settings.database_url))
+        }
+    }
+}
+
+/// The verbs that work on the store.
+async fn keep(context: &Context, verb: KeptVerb) -> Result<Exit, Failure> {
+    match verb {
+        KeptVerb::Run { names } => run::run(context, &names).await,
+        KeptVerb::Refresh { name, force } => refresh::refresh(context, &name, force).await,
+        KeptVerb::Status { names } => status::status(context, &names).await,
+        KeptVerb::Migrate => migrate::migrate(context).await,
+        KeptVerb::Adopt => adopt::adopt(context).await,
     }
 }
 
@@ -178,8 +198,9 @@ Variables:
   QUARTILE_SUBSCRIPTION_KEY, QUARTILE_YOUR_USERNAME, QUARTILE_YOUR_PASSWORD
                                           keep the token `quartile` without any configuration file
   Each may be given as a file by NAME_FILE.
+  TOKENKEEPER_CONFIG                      the configuration file
 
 Exit codes:
   0 done   1 defect   2 usage or configuration   3 some tokens failed, none expired
   4 a human must act   5 no valid token   6 no such name   7 temporary, again later may work
-  9 schema version";
+  8 another worker is at it   9 schema version";

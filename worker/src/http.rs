@@ -36,7 +36,7 @@ impl Http {
             Route { is_loopback: is_loopback(&request.url), ca_file: request.ca_file.clone() };
         let client = match self.client(route) {
             Ok(client) => client,
-            Err(why) => return Reply::NotSent(why),
+            Err(why) => return Reply::Unsendable(why),
         };
         let mut builder = client
             .post(request.url.clone())
@@ -50,7 +50,7 @@ impl Http {
                     builder = builder.header(name, secret);
                 }
                 Err(_) => {
-                    return Reply::NotSent(format!("the value of header {name} cannot be sent"));
+                    return Reply::Unsendable(format!("the value of header {name} cannot be sent"));
                 }
             }
         }
@@ -79,7 +79,7 @@ fn failed(error: &reqwest::Error, url: &Url) -> Reply {
     if error.is_connect() {
         Reply::NotSent(format!("{} cannot be reached: {cause}", host(url)))
     } else if error.is_builder() {
-        Reply::NotSent(cause)
+        Reply::Unsendable(cause)
     } else {
         Reply::Lost(format!("{} gave no answer: {cause}", host(url)))
     }

@@ -30,6 +30,8 @@ pub enum Reply {
     },
     /// Not a byte of the request left this host.
     NotSent(String),
+    /// No request could be made of what is configured.
+    Unsendable(String),
     /// The request went out, and no whole answer came back.
     Lost(String),
 }
@@ -43,6 +45,7 @@ impl fmt::Debug for Reply {
             }
             Self::Broken { body, why } => write!(formatter, "Broken({} bytes, {why})", body.len()),
             Self::NotSent(why) => write!(formatter, "NotSent({why})"),
+            Self::Unsendable(why) => write!(formatter, "Unsendable({why})"),
             Self::Lost(why) => write!(formatter, "Lost({why})"),
         }
     }
@@ -134,6 +137,7 @@ pub fn classify(asked: Asked, shape: Shape, reply: Reply, now: DateTime<Utc>) ->
     let failed = |class, message| Outcome::Failed(Failed::new(class, message));
     match reply {
         Reply::NotSent(why) => failed(Class::NotSent, why),
+        Reply::Unsendable(why) => failed(Class::Configuration, why),
         Reply::Lost(why) => failed(Class::Uncertain, why),
         Reply::Broken { body, why } => match Answer::read_broken(shape, &body) {
             Some(answer) => judged(asked, 200, answer, why),

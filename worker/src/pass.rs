@@ -199,11 +199,18 @@ impl Pass<'_> {
         }
     }
 
-    /// Tokens that wait for a human are told in every pass: a timer that ends with 0 hides them.
+    /// Tokens that wait for a human, or for their next try without a valid one, are told in every
+    /// pass: a timer that ends with 0 would hide them.
     async fn note_waiting(&mut self) -> Result<(), StoreError> {
         let waiting = self.exchanger.store.waiting_for_a_human(PAGE).await?;
         let ours = waiting.into_iter().filter(|row| self.tokens.contains_key(&row.name));
         self.report.needs_login = ours.map(|row| row.name.to_string()).collect();
+        let names: Vec<&TokenName> = self.tokens.keys().collect();
+        for names in names.chunks(NAMES_AT_ONCE) {
+            let now = self.exchanger.time.now();
+            let found = self.exchanger.store.without_valid_token(names, now).await?;
+            self.report.without_token.extend(found);
+        }
         Ok(())
     }
 }

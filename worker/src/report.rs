@@ -87,6 +87,8 @@ pub struct Report {
     pub failed: u64,
     /// Tokens that wait for a human, also those that no try was made for.
     pub needs_login: Vec<String>,
+    /// Tokens whose last try failed and that have no valid token, also those not due for another.
+    pub without_token: Vec<String>,
     /// The first failures.
     pub failures: Vec<FailedToken>,
     #[serde(skip)]
@@ -157,7 +159,7 @@ impl Report {
             Exit::NeedsHuman
         } else if self.unconfigured > 0 && self.unconfigured == self.failed && succeeded == 0 {
             Exit::Usage
-        } else if self.expired > 0 {
+        } else if self.expired > 0 || !self.without_token.is_empty() {
             Exit::NoValidToken
         } else if self.failed > 0 && self.failed == self.temporary && succeeded == 0 {
             Exit::Temporary
@@ -216,7 +218,9 @@ mod tests {
             (vec![renewed()], vec!["c".to_owned()], Exit::NeedsHuman),
         ] {
             let mut report = Report { needs_login: waiting, ..Report::default() };
-            done.into_iter().for_each(|done| report.add(done));
+            for done in done {
+                report.add(done);
+            }
             assert_eq!(report.exit(), exit, "{report:?}");
         }
     }
@@ -224,7 +228,9 @@ mod tests {
     #[test]
     fn all_failures_are_counted_and_the_first_ones_listed() {
         let mut report = Report::default();
-        (0..1000).for_each(|_| report.add(failed(Class::NotSent, true)));
+        for _ in 0..1000 {
+            report.add(failed(Class::NotSent, true));
+        }
         assert_eq!((report.failed, report.failures.len()), (1000, LISTED));
     }
 }

@@ -1,15 +1,20 @@
 //! `list`: names and states, page by page.
 
 use serde_json::json;
+use tokenkeeper_shared::exit::Failure;
 
-use super::{failure::time, output};
-use crate::{Consumer, Error};
+use super::{
+    failure::{self, time},
+    output,
+};
+use crate::Consumer;
 
-pub(super) async fn list(consumer: &Consumer, json: bool) -> Result<(), Error> {
+pub(super) async fn list(consumer: &Consumer, json: bool) -> Result<(), Failure> {
     let (mut after, mut none) = (None, true);
-    let now = consumer.now().await?;
+    let now = consumer.now().await.map_err(|error| failure::of(&error))?;
     loop {
-        let page = consumer.list(after.as_ref(), PAGE).await?;
+        let page =
+            consumer.list(after.as_ref(), PAGE).await.map_err(|error| failure::of(&error))?;
         for token in &page {
             none = false;
             let expires_at = token.access_token_expires.map(time);
@@ -24,7 +29,7 @@ pub(super) async fn list(consumer: &Consumer, json: bool) -> Result<(), Error> {
                         "generation": token.generation,
                     })
                     .to_string(),
-                );
+                )?;
             } else {
                 let until = match expires_at {
                     Some(at) if valid => format!("valid until {at}"),
@@ -35,7 +40,7 @@ pub(super) async fn list(consumer: &Consumer, json: bool) -> Result<(), Error> {
                     "{:<20} {:<12} {until}",
                     token.name.as_str(),
                     token.state.as_str()
-                ));
+                ))?;
             }
         }
         match page.last() {

@@ -44,7 +44,7 @@ fn sqlite(file: &Path, role: Role) -> Result<sqlx::SqlitePool, StoreError> {
             options.journal_mode(SqliteJournalMode::Wal).pragma("secure_delete", "ON")
         }
         Role::Consumer if !file.exists() => {
-            return Err(StoreError::SchemaTooOld { found: 0, needed: super::SCHEMA_VERSION });
+            return Err(StoreError::NoFile(file.display().to_string()));
         }
         Role::Consumer => options.read_only(true),
     };

@@ -18,6 +18,14 @@ pub enum StoreError {
     /// The database refused: rights, a read-only server, a full disk.
     #[error("the database refused: {}", reason(.0))]
     Refused(#[source] sqlx::Error),
+    /// The address names options or parts that the driver does not take.
+    #[error("the database's address (DATABASE_URL or database_url) cannot be used: {0}")]
+    Address(String),
+    /// A SQLite file that a reader expects.
+    #[error(
+        "there is no file {0}: run `tokenkeeper-worker migrate`, which makes it, or name another database"
+    )]
+    NoFile(String),
     /// The schema is missing or older than this program.
     #[error(
         "the database has schema version {found} and this program needs {needed}: run `tokenkeeper-worker migrate`"
@@ -77,9 +85,10 @@ impl StoreError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Temporary(_) => Exit::Temporary,
-            Self::SchemaTooOld { .. } | Self::SchemaTooNew { .. } => Exit::Schema,
+            Self::NoFile(_) | Self::SchemaTooOld { .. } | Self::SchemaTooNew { .. } => Exit::Schema,
             Self::Row(_) => Exit::Internal,
             Self::Refused(_)
+            | Self::Address(_)
             | Self::Seal { .. }
             | Self::Migration(_)
             | Self::File { .. }
@@ -90,7 +99,14 @@ impl StoreError {
 
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
-        Self::new(error.exit(), error.to_string())
+        Self::from(&error)
+    }
+}
+
+impl From<&StoreError> for Failure {
+    fn from(error: &StoreError) -> Self {
+        let is_databases = !matches!(error, StoreError::Seal { .. } | StoreError::File { .. });
+        Self { is_databases, ..Self::new(error.exit(), error.to_string()) }
     }
 }
 
@@ -103,6 +119,7 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::Protocol(_)
             | sqlx::Error::Tls(_) => Self::Temporary(error),
+            sqlx::Error::Configuration(inner) => Self::Address(inner.to_string()),
             sqlx::Error::Database(refusal) if passes(&**refusal) => Self::Temporary(error),
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
@@ -128,7 +145,9 @@ fn passes(refusal: &dyn DatabaseError) -> bool {
 
 fn reason(error: &sqlx::Error) -> String {
     match error {
-        sqlx::Error::PoolTimedOut => "no connection within the time allowed".to_owned(),
+        sqlx::Error::PoolTimedOut => {
+            "no connection within 5 s: is the server running, and the address right?".to_owned()
+        }
         sqlx::Error::Database(refusal) => refusal.message().to_owned(),
         other => other.to_string(),
     }

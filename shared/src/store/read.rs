@@ -65,6 +65,30 @@ impl Store {
         })
     }
 
+    /// Which of these rows failed last and have no token that works: their users stand still. At most
+    /// [`super::NAMES_AT_ONCE`] names a call.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn without_valid_token(
+        &self,
+        names: &[&TokenName],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<String>, StoreError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sql = self.dialect().statement(WITHOUT_VALID_TOKEN, names.len());
+        on_pool!(self, pool => {
+            let mut query = sqlx::query(sql).bind(now.timestamp_millis());
+            for name in names {
+                query = query.bind(name.as_str());
+            }
+            let rows = query.fetch_all(pool).await?;
+            Ok(rows.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?)
+        })
+    }
+
     /// Opens the access token of a row.
     ///
     /// # Errors
@@ -90,6 +114,10 @@ const READ: &str =
 
 const PAGE: &str =
     concat!("SELECT ", token_columns!(), " FROM tokens WHERE name > ? ORDER BY name LIMIT ?");
+
+const WITHOUT_VALID_TOKEN: &str = "SELECT name FROM tokens WHERE failures > 0 \
+     AND state IN ('new', 'ok') AND COALESCE(access_token_expires, 0) <= ? AND name IN ({list}) \
+     ORDER BY name";
 
 /// A row that waits for a human is due never, so that the index on `refresh_at` finds it.
 const WAITING_FOR_A_HUMAN: &str = concat!(

@@ -50,6 +50,11 @@ impl Context {
         Ok(store)
     }
 
+    /// A way to look only: it makes no file and opens no secret, so it needs no key.
+    pub(super) fn reader(&self) -> Result<Store, Failure> {
+        Ok(Store::open(self.settings.database_url.clone(), Seal::Off, Role::Consumer)?)
+    }
+
     pub(super) fn unmigrated_store(&self) -> Result<Store, Failure> {
         let url = self.settings.database_url.clone();
         make_folder(&url, self.settings.database_is_default)?;

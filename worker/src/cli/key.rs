@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
     seal::key::Keyring,
@@ -11,17 +12,18 @@ use tokenkeeper_shared::{
 
 use super::{output, private_file};
 
-pub(super) fn new(file: Option<&Path>) -> Result<Exit, Failure> {
-    deliver(&Keyring::new_worker_key(), file)
+pub(super) fn new(file: Option<&Path>, json: bool) -> Result<Exit, Failure> {
+    deliver(&Keyring::new_worker_key(), file, json)
 }
 
 pub(super) fn consumer(
     environment: &Environment,
     config: Option<PathBuf>,
     file: Option<&Path>,
+    json: bool,
 ) -> Result<Exit, Failure> {
     match Settings::load(environment, config)?.key {
-        KeySetting::Given(ring) => deliver(&ring.consumer_key_text(), file),
+        KeySetting::Given(ring) => deliver(&ring.consumer_key_text(), file, json),
         KeySetting::Off => {
             Err(Failure::new(Exit::Usage, "sealing is off: there is no key to derive from"))
         }
@@ -33,10 +35,14 @@ pub(super) fn consumer(
 }
 
 /// A key is the one secret that these verbs are asked for: to a private file, or to stdout.
-fn deliver(key: &Secret, file: Option<&Path>) -> Result<Exit, Failure> {
+fn deliver(key: &Secret, file: Option<&Path>, json: bool) -> Result<Exit, Failure> {
     match file {
+        None if json => output::json(&json!({ "key": key.expose() }))?,
         None => output::line(key.expose())?,
         Some(path) if private_file::write(path, key)? => {
+            if json {
+                output::json(&json!({ "file": path.display().to_string() }))?;
+            }
             output::note(&format!("wrote {} (keep a copy)", path.display()));
         }
         Some(path) => {

@@ -1,6 +1,6 @@
 //! Results go to stdout, messages to stderr, errors in one place. A closed pipe ends quietly.
 
-use std::io::Write;
+use std::{io::Write, process::ExitCode};
 
 use serde::Serialize;
 use tokenkeeper_shared::exit::{Exit, Failure};
@@ -31,4 +31,19 @@ pub(super) fn note(text: &str) {
 /// Tells why the program ends.
 pub(super) fn failure(failure: &Failure, json: bool) {
     note(&if json { failure.json() } else { format!("error: {failure}") });
+}
+
+/// Help and version are results; everything else that is wrong with the arguments is a failure,
+/// and an object where that was asked for.
+pub(super) fn usage(error: &clap::Error) -> ExitCode {
+    let json = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && json {
+        let text = error.render().to_string();
+        let reason = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        failure(&Failure::new(Exit::Usage, format!("{reason}; see --help")), json);
+    } else {
+        // Nobody listens: then nobody misses it.
+        let _ = error.print();
+    }
+    if error.use_stderr() { ExitCode::from(Exit::Usage.code()) } else { ExitCode::SUCCESS }
 }

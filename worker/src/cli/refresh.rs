@@ -51,7 +51,7 @@ pub(super) async fn refresh(
             exchanger.keep(config, *claimed).await
         }
         Some(Err(unopened)) => exchanger.refuse(&config, unopened).await,
-        None => return not_claimed(&row, now),
+        None => return not_claimed(&row, now, context.json),
     };
     let mut report = Report::default();
     report.add(done);
@@ -62,7 +62,7 @@ pub(super) async fn refresh(
 }
 
 /// Why a claim by name found nothing to claim. A token renewed just now is what was asked for.
-fn not_claimed(row: &Token, now: DateTime<Utc>) -> Result<Exit, Failure> {
+fn not_claimed(row: &Token, now: DateTime<Utc>, json: bool) -> Result<Exit, Failure> {
     let name = &row.name;
     let gap = lifecycle::minimum_gap(row.lifetime().unwrap_or_default());
     let (exit, why) = match (row.state, row.last_success_at) {
@@ -75,6 +75,9 @@ fn not_claimed(row: &Token, now: DateTime<Utc>) -> Result<Exit, Failure> {
                 "{name}: renewed at {}; add --force to renew it again",
                 report::text(at)
             ));
+            if json {
+                output::json(&Report::default())?;
+            }
             return Ok(Exit::Ok);
         }
         _ => (Exit::Busy, "another worker took it meanwhile"),

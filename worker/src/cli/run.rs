@@ -92,5 +92,10 @@ pub(super) fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {
             "{name}: waits for a human, see `tokenkeeper-worker status {name}`; then run `tokenkeeper-worker refresh {name} --force`"
         ));
     }
+    for name in report.without_token.iter().filter(told) {
+        output::note(&format!(
+            "{name}: there is no valid token, and it is tried again later: see `tokenkeeper-worker status {name}`; to try now run `tokenkeeper-worker refresh {name}`"
+        ));
+    }
     Ok(report.exit())
 }

@@ -37,7 +37,7 @@ struct Shown {
 }
 
 pub(super) async fn status(context: &Context, names: &[TokenName]) -> Result<Exit, Failure> {
-    let store = context.unmigrated_store()?;
+    let store = context.reader()?;
     store.check_schema().await?;
     let now = store.time().await?.now();
     if !context.json {
