@@ -1,0 +1,206 @@
+//! How long `tokenkeeper-consumer get NAME` takes as a whole process, and how much memory: on
+//! SQLite and PostgreSQL, in turn with the least that a process takes and with `psql`.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench stops at the first surprise and prints its figures"
+)]
+
+#[path = "../tests"]
+mod suites {
+    pub mod harness;
+}
+#[path = "support/figures.rs"]
+mod figures;
+
+use std::{
+    env,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use figures::{Figures, ratio};
+use nix::sys::resource::{UsageWho, getrusage};
+use suites::harness::{
+    databases::{Database, Kind},
+    product::{Product, find},
+    wait::stopwatch,
+};
+use tokenkeeper_shared::{
+    clock,
+    seal::{Seal, key::Keyring},
+    secret::Secret,
+    store::{Role, Store},
+    token::{NewAccessToken, NewTokens, RefreshTokenChange},
+};
+
+fn main() {
+    if env::args().nth(1).as_deref() == Some(MEMORY) {
+        print_peak_of(&env::args().skip(2).collect::<Vec<_>>());
+        return;
+    }
+    println!("{RUNS} runs of each, in turn");
+    let database = Database::fresh(Kind::Sqlite);
+    let get = Contender::get(&database.url);
+    println!("\nSQLite (target: p50 under 6 ms, under 20 MB)");
+    compare(&[Contender::floor(), get]);
+
+    let database = Database::fresh(Kind::Postgres);
+    let [get, psql] = [Contender::get(&database.url), Contender::psql(&database.url)];
+    println!("\n{}, over TCP (target: no slower than psql)", Product::Postgres.version());
+    let medians = compare(&[Contender::floor(), psql, get]);
+    println!("get / psql, medians: {:.2}", ratio(medians[2], medians[1]));
+}
+
+/// A command line whose output holds the token, and its environment.
+struct Contender {
+    name: &'static str,
+    words: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+    says: &'static str,
+}
+
+impl Contender {
+    /// What starting and ending any process takes.
+    fn floor() -> Self {
+        Self {
+            name: "/bin/true",
+            words: vec!["/bin/true".to_owned()],
+            environment: Vec::new(),
+            says: "",
+        }
+    }
+
+    fn get(url: &str) -> Self {
+        let key = Keyring::new_worker_key();
+        let ring = Keyring::parse(&key).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(keep_a_token(url, ring.clone()));
+        let key = ring.consumer_key_text().expose().to_owned();
+        Self {
+            name: "get",
+            words: [env!("CARGO_BIN_EXE_tokenkeeper-consumer"), "get", NAME]
+                .map(str::to_owned)
+                .to_vec(),
+            environment: vec![
+                ("TOKENKEEPER_DATABASE_URL", url.to_owned()),
+                ("TOKENKEEPER_KEY", key),
+            ],
+            says: TOKEN,
+        }
+    }
+
+    fn psql(url: &str) -> Self {
+        let program = find(Product::Postgres.client(), Product::Postgres.package());
+        let sql = format!("select access_token from tokens where name = '{NAME}'");
+        let words = [&program.display().to_string(), "-X", "-A", "-t", "-c", &sql, url];
+        Self {
+            name: "psql",
+            words: words.map(str::to_owned).to_vec(),
+            environment: Vec::new(),
+            // What is stored is sealed.
+            says: "v1.",
+        }
+    }
+
+    fn command(&self, words: &[String]) -> Command {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).env_clear().env("HOME", "/nonexistent").current_dir("/");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self) -> Duration {
+        let mut command = self.command(&self.words);
+        let began = stopwatch();
+        let output = command.output().expect("it starts");
+        let took = began.elapsed();
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(
+            output.status.success() && said.starts_with(self.says),
+            "{}: {output:?}",
+            self.name
+        );
+        took
+    }
+
+    /// In kilobytes. Asked of a fresh small process, because a child begins with its parent's peak.
+    fn peak_memory(&self) -> u64 {
+        let bench = env::current_exe().unwrap().display().to_string();
+        let words = [&[bench, MEMORY.to_owned()], &self.words[..]].concat();
+        let output = self.command(&words).output().expect("it starts");
+        String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number")
+    }
+}
+
+/// Prints the figures of each and returns the medians.
+fn compare(contenders: &[Contender]) -> Vec<Duration> {
+    let mut lengths = vec![Vec::new(); contenders.len()];
+    for round in 0..WARM_UP + RUNS {
+        for (contender, lengths) in contenders.iter().zip(&mut lengths) {
+            let took = contender.run();
+            if round >= WARM_UP {
+                lengths.push(took);
+            }
+        }
+    }
+    let show = |(contender, lengths): (&Contender, Vec<Duration>)| {
+        let figures = Figures::of(lengths);
+        let kilobytes = contender.peak_memory();
+        println!(
+            "{:>9}  {}  peak {}.{} MB",
+            contender.name,
+            figures.line(),
+            kilobytes / 1000,
+            kilobytes % 1000 / 100
+        );
+        figures.median()
+    };
+    contenders.iter().zip(lengths).map(show).collect()
+}
+
+/// A token of twelve hours, sealed.
+async fn keep_a_token(url: &str, ring: Keyring) {
+    let store = Store::open(url.parse().unwrap(), Seal::With(ring), Role::Worker).unwrap();
+    store.migrate().await.unwrap();
+    let (name, now) = (NAME.parse().unwrap(), store.time().await.unwrap().now());
+    store.enrol(&name, "quartile", now).await.unwrap();
+    let (row, _) = store.read(&name).await.unwrap().unwrap();
+    let claim = store.claim_named(&row, true, "bench", now).await.unwrap();
+    let new = NewTokens {
+        access: Some(NewAccessToken {
+            token: Secret::new(TOKEN),
+            token_type: "Bearer".to_owned(),
+            scope: None,
+            expires_at: clock::after(now, Duration::from_hours(12)),
+            not_before: None,
+        }),
+        refresh_token: RefreshTokenChange::Replace(Secret::new("refresh-token")),
+        refresh_token_expires: None,
+        json_data: None,
+        problem: None,
+    };
+    let due = clock::after(now, Duration::from_hours(11));
+    let prepared = store.prepare(claim.unwrap().unwrap(), new, due).unwrap();
+    store.commit(&prepared, now).await.unwrap();
+    store.close().await;
+}
+
+/// Runs a command a few times and prints its largest process, in kilobytes.
+fn print_peak_of(words: &[String]) {
+    for _ in 0..MEMORY_RUNS {
+        let output = Command::new(&words[0]).args(&words[1..]).output().expect("it starts");
+        assert!(output.status.success(), "{output:?}");
+    }
+    println!("{}", getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss());
+}
+
+const NAME: &str = "quartile";
+const TOKEN: &str = "an-access-token-of-the-usual-kind-0123456789abcdef0123456789abcdef";
+const MEMORY: &str = "peak-memory-of";
+const RUNS: usize = 300;
+const WARM_UP: usize = 10;
+const MEMORY_RUNS: usize = 20;
