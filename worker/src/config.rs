@@ -1,9 +1,10 @@
 //! The worker's configuration: which tokens to keep, and how a run behaves.
 //! What both programs share (database, key) lies in `tokenkeeper_shared::settings`.
 
+mod address;
 mod table;
 
-pub(crate) use self::table::is_loopback;
+pub(crate) use self::address::is_loopback;
 
 use std::{collections::BTreeMap, num::NonZeroU16, time::Duration};
 
@@ -136,7 +137,7 @@ fn tutorials_token(
         )));
     }
     let [key, username, password] = TUTORIALS_VARIABLES.map(|name| SecretRef::Env(name.to_owned()));
-    let url = table::quartile_url(environment.plain("QUARTILE_BASE_URL").as_deref(), None);
+    let url = address::quartile_url(environment.plain("QUARTILE_BASE_URL").as_deref(), None);
     let url = url.map_err(|e| SettingsError::Variable(format!("QUARTILE_BASE_URL: {e}")))?;
     let name = "quartile".parse().map_err(|e| SettingsError::Variable(format!("{e}")))?;
     let provider = Provider::Quartile(Quartile::new(url, key, username, password));

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     pass,
-    report::{self, Report},
+    report::{self, FailedToken, Report},
 };
 
 pub(super) async fn run(context: &Context, names: &[TokenName]) -> Result<Exit, Failure> {
@@ -53,38 +53,10 @@ pub(super) fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {
         return Ok(report.exit());
     }
     if report.taken_up() > 0 {
-        let Report { refreshed, logged_in, partial, fenced, unused, failed, .. } = report;
-        let counts = [
-            (*refreshed, "refreshed"),
-            (*logged_in, "logged in"),
-            (*partial, "with a refresh token only"),
-            (*fenced, "renewed by another worker first"),
-            (*unused, "given back unused"),
-            (*failed, "failed"),
-        ];
-        let parts: Vec<_> = counts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!("{count} {what}"))
-            .collect();
-        output::line(&parts.join(", "))?;
+        output::line(&counts(report))?;
     }
     for failed in &report.failures {
-        let stands = match failed.valid_until {
-            Some(until) => format!("the stored token works until {}", report::text(until)),
-            None => "there is no valid token".to_owned(),
-        };
-        let next = match failed.next_attempt_at {
-            Some(next) => format!("next try from {} on", report::text(next)),
-            None => format!(
-                "no further try: mend the cause and run `tokenkeeper-worker refresh {} --force`",
-                failed.name
-            ),
-        };
-        output::note(&format!(
-            "{}: {} ({}); {stands}; {next}",
-            failed.name, failed.message, failed.class
-        ));
+        output::note(&outlook(failed));
     }
     let told = |name: &&String| !report.failures.iter().any(|failed| failed.name == **name);
     for name in report.needs_login.iter().filter(told) {
@@ -98,4 +70,38 @@ pub(super) fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {
         ));
     }
     Ok(report.exit())
+}
+
+fn counts(report: &Report) -> String {
+    let Report { refreshed, logged_in, partial, fenced, unused, failed, .. } = report;
+    let counts = [
+        (*refreshed, "refreshed"),
+        (*logged_in, "logged in"),
+        (*partial, "with a refresh token only"),
+        (*fenced, "renewed by another worker first"),
+        (*unused, "given back unused"),
+        (*failed, "failed"),
+    ];
+    let parts: Vec<_> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    parts.join(", ")
+}
+
+/// What failed, whether the stored token works, and when the next try is: one line for 3 a.m.
+fn outlook(failed: &FailedToken) -> String {
+    let FailedToken { name, message, class, .. } = failed;
+    let stands = match failed.valid_until {
+        Some(until) => format!("the stored token works until {}", report::text(until)),
+        None => "there is no valid token".to_owned(),
+    };
+    let next = match failed.next_attempt_at {
+        Some(next) => format!("next try from {} on", report::text(next)),
+        None => format!(
+            "no further try: mend the cause and run `tokenkeeper-worker refresh {name} --force`"
+        ),
+    };
+    format!("{name}: {message} ({class}); {stands}; {next}")
 }
