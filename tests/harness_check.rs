@@ -1,9 +1,6 @@
 //! Checks of the harness itself: what the other suites' results rest on.
 
-#![expect(
-    clippy::expect_used,
-    reason = "helpers of tests may fail on the spot, as tests may"
-)]
+#![expect(clippy::expect_used, reason = "helpers of tests may fail on the spot, as tests may")]
 
 mod harness;
 
@@ -39,12 +36,7 @@ fn a_fresh_database_answers_by_its_url_over_tcp() {
         .expect("psql runs");
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "1\n", "{answer:?}");
 
-    let name = Database::fresh(Kind::MariaDb)
-        .url
-        .rsplit('/')
-        .next()
-        .expect("a name")
-        .to_owned();
+    let name = Database::fresh(Kind::MariaDb).url.rsplit('/').next().expect("a name").to_owned();
     let port = mariadb().port();
     let answer = Command::new("mariadb")
         .args([
@@ -75,21 +67,11 @@ fn a_killed_mariadb_comes_back_with_its_data() {
 fn comes_back_with_its_data(product: Product, database: &str) {
     let server = Server::start(product);
     let port = server.port();
-    server.execute(
-        database,
-        "CREATE TABLE kept (id INT); INSERT INTO kept VALUES (7)",
-    );
+    server.execute(database, "CREATE TABLE kept (id INT); INSERT INTO kept VALUES (7)");
     server.kill();
-    assert!(
-        server.try_execute(database, "SELECT 1").is_err(),
-        "{product:?} is dead"
-    );
+    assert!(server.try_execute(database, "SELECT 1").is_err(), "{product:?} is dead");
     server.restart();
-    assert_eq!(
-        server.execute(database, "SELECT id FROM kept"),
-        "7\n",
-        "{product:?}"
-    );
+    assert_eq!(server.execute(database, "SELECT id FROM kept"), "7\n", "{product:?}");
     assert_eq!(server.port(), port, "{product:?}");
 }
 
@@ -99,11 +81,7 @@ fn a_server_ends_with_a_killed_test_process() {
         return hold_a_server_until_killed();
     }
     let mut victim = Command::new(env::current_exe().expect("a test knows its own path"))
-        .args([
-            "--exact",
-            "a_server_ends_with_a_killed_test_process",
-            "--nocapture",
-        ])
+        .args(["--exact", "a_server_ends_with_a_killed_test_process", "--nocapture"])
         .env(VICTIM, "1")
         .stdout(Stdio::piped())
         .spawn()
@@ -114,19 +92,14 @@ fn a_server_ends_with_a_killed_test_process() {
     victim.kill().expect("it runs");
     victim.wait().expect("it was killed");
 
-    let gone = wait::until(Duration::from_secs(20), || {
-        (!directory.exists()).then_some(())
-    });
+    let gone = wait::until(Duration::from_secs(20), || (!directory.exists()).then_some(()));
     assert!(gone.is_some(), "{directory:?} is still there");
 }
 
 #[expect(clippy::print_stdout, reason = "the first process reads it")]
 fn hold_a_server_until_killed() {
     let server = Server::start(Product::Postgres);
-    println!(
-        "\nholds {}",
-        server.execute("postgres", "SHOW unix_socket_directories")
-    );
+    println!("\nholds {}", server.execute("postgres", "SHOW unix_socket_directories"));
     sleep(Duration::from_mins(1));
 }
 
@@ -144,20 +117,13 @@ fn the_provider_issues_rotates_and_introspects() {
     let client = format!("client_id={id}&client_secret={secret}");
     let before = provider.requests(Endpoint::Introspection);
 
-    let (status, issued) = post_form(
-        &provider.token_url,
-        &format!("grant_type=client_credentials&{client}"),
-    );
+    let (status, issued) =
+        post_form(&provider.token_url, &format!("grant_type=client_credentials&{client}"));
     assert_eq!(status, 200, "{issued}");
     let token = string_field(&issued, "access_token");
-    let (status, answer) = post_form(
-        &provider.introspection_url,
-        &format!("token={token}&{client}"),
-    );
-    assert!(
-        status == 200 && answer.contains(r#""active":true"#),
-        "{answer}"
-    );
+    let (status, answer) =
+        post_form(&provider.introspection_url, &format!("token={token}&{client}"));
+    assert!(status == 200 && answer.contains(r#""active":true"#), "{answer}");
 
     assert_eq!(provider.requests(Endpoint::Introspection), before + 1);
     assert_ne!(provider.refresh_token(), provider.refresh_token());
