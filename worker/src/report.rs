@@ -70,7 +70,7 @@ pub struct FailedToken {
     pub needs_login: bool,
 }
 
-/// What one pass did. Failures are listed up to [`LISTED`], all are counted.
+/// What one pass did. The first failures are listed, all are counted.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Report {
     /// Renewed with a refresh token.
