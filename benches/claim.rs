@@ -140,12 +140,9 @@ async fn plan(kind: Kind, url: &str, sql: &str) -> String {
     };
     let rows = plain_sql::rows(kind, url, &format!("{explain} {sql}"), columns).await;
     let lines: Vec<_> = rows.into_iter().map(|row| row.join(", ")).collect();
-    let about_access = |line: &&String| {
-        kind != Kind::Postgres || line.contains("Scan") || line.contains("Index Cond")
-    };
+    let about_access = |line: &&String| kind != Kind::Postgres || line.contains("Scan");
     let lines = lines.iter().filter(about_access);
-    let cut = lines.map(|line| line.trim().chars().take(120).collect::<String>());
-    cut.collect::<Vec<_>>().join(" | ")
+    lines.map(|line| line.trim()).collect::<Vec<_>>().join(" | ")
 }
 
 const SIZES: [u32; 4] = [1_000, 10_000, 100_000, 1_000_000];

@@ -21,7 +21,7 @@ mod plain_sql;
 use std::time::Duration;
 
 use durable::Durable;
-use one_pass::{OnePass, Passed};
+use one_pass::OnePass;
 use suites::harness::databases::{Database, Kind, each};
 use tokenkeeper_shared::{
     seal::{Seal, key::Keyring},
@@ -67,28 +67,36 @@ async fn measure(kind: Kind, url: &str) {
         deadline: DEADLINE,
     };
     one(kind, url, "first logins, per_host 16", &pass(PER_HOST[0])).await;
+    let mut rates = PER_HOST.map(|_| Vec::new());
     for _ in 0..ROUNDS {
-        for per_host in PER_HOST {
+        for (per_host, rates) in PER_HOST.iter().zip(&mut rates) {
             plain_sql::run(kind, url, "UPDATE tokens SET refresh_at = 0").await;
-            one(kind, url, &format!("refreshes, per_host {per_host}"), &pass(per_host)).await;
+            let what = format!("refreshes, per_host {per_host}");
+            rates.push(one(kind, url, &what, &pass(*per_host)).await);
         }
     }
+    let [few, many] = rates.map(median);
+    let ([a, b], times) = (PER_HOST, many / few);
+    println!(
+        "medians: per_host {a} {few:.0}/s, per_host {b} {many:.0}/s, {times:.2} times as many"
+    );
     sandbox.stop().await;
 }
 
-/// Does one pass and prints its line.
-async fn one(kind: Kind, url: &str, what: &str, pass: &OnePass<'_>) {
+/// Does one pass, prints its line, and returns its rate.
+async fn one(kind: Kind, url: &str, what: &str, pass: &OnePass<'_>) -> f64 {
     let before = statements(kind, url).await;
-    let passed: Passed = pass.run();
+    let passed = pass.run();
     let a_row = match (before, statements(kind, url).await) {
         (Some(before), Some(after)) => {
             let during = u32::try_from(after - before).unwrap();
             format!("{:5.2} statements/row", f64::from(during) / passed.kept())
         }
-        _ => "  statements not counted".to_owned(),
+        _ => "statements not counted".to_owned(),
     };
     println!(
-        "{what:26} {:7.0}/s  {a_row}  peak {:5.1} MB  ({} refreshed, {} logged in, {} failed, {:.2} s)",
+        "{what:26} {:5.0}/s  {a_row}  peak {:4.1} MB  \
+         ({} refreshed, {} logged in, {} failed, {:.2} s)",
         passed.rate(),
         passed.megabytes(),
         passed.refreshed,
@@ -96,6 +104,12 @@ async fn one(kind: Kind, url: &str, what: &str, pass: &OnePass<'_>) {
         passed.failed,
         passed.took.as_secs_f64()
     );
+    passed.rate()
+}
+
+fn median(mut rates: Vec<f64>) -> f64 {
+    rates.sort_unstable_by(f64::total_cmp);
+    rates[rates.len() / 2]
 }
 
 /// How many statements the server has seen, each of which is a transaction here; a preparation

@@ -74,11 +74,14 @@ fn make_private(file: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// sqlx's ping before each statement is a round trip of its own. A worker goes without: a connection
+/// that has died costs it one more try of a commit, which it makes anyway.
 fn postgres(url: &str, role: Role) -> Result<sqlx::PgPool, StoreError> {
     let options = PgConnectOptions::from_str(url)?;
     Ok(PgPoolOptions::new()
         .max_connections(connections(role))
         .acquire_timeout(ACQUIRE_WAIT)
+        .test_before_acquire(role == Role::Consumer)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(POSTGRES_SESSION).await.map(drop) })
         })
@@ -90,6 +93,7 @@ fn mysql(url: &str, role: Role) -> Result<sqlx::MySqlPool, StoreError> {
     Ok(MySqlPoolOptions::new()
         .max_connections(connections(role))
         .acquire_timeout(ACQUIRE_WAIT)
+        .test_before_acquire(role == Role::Consumer)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(MYSQL_SESSION).await.map(drop) })
         })
