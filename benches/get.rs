@@ -182,9 +182,10 @@ async fn keep_a_token(url: &str, ring: Keyring) {
         refresh_token_expires: None,
         json_data: None,
         problem: None,
+        login_at: None,
     };
     let due = clock::after(now, Duration::from_hours(11));
-    let prepared = store.prepare(claim.unwrap().unwrap(), new, due).unwrap();
+    let prepared = store.prepare(&claim.unwrap().unwrap(), &new, due, now).unwrap();
     store.commit(&prepared, now).await.unwrap();
     store.close().await;
 }

@@ -1,6 +1,7 @@
 -- One row a token. Instants are milliseconds since 1970 in UTC; secret columns hold sealed text.
+-- One statement, and one that may be repeated: a change of the schema cannot be rolled back here.
 -- utf8mb4_bin: with the default collation ALICE would find Alice's token.
-CREATE TABLE tokens (
+CREATE TABLE IF NOT EXISTS tokens (
     id                     BINARY(16)   NOT NULL PRIMARY KEY,
     name                   VARCHAR(128) NOT NULL UNIQUE,
     provider               VARCHAR(32)  NOT NULL,
@@ -28,10 +29,11 @@ CREATE TABLE tokens (
     last_error             TEXT,
     last_error_at          BIGINT,
     last_success_at        BIGINT,
+    last_login_at          BIGINT,
+    refused_login          VARCHAR(64),
     json_data              LONGTEXT,
     created_at             BIGINT       NOT NULL,
-    updated_at             BIGINT       NOT NULL
+    updated_at             BIGINT       NOT NULL,
+    -- A pass walks the due rows, soonest first; the id makes the walk's cursor unique.
+    INDEX tokens_by_refresh_at (refresh_at, id)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-
--- A pass walks the due rows, soonest first; the id makes the walk's cursor unique.
-CREATE INDEX tokens_by_refresh_at ON tokens (refresh_at, id);

@@ -1,6 +1,6 @@
 -- What people look at: native times in UTC, no secret. Its columns are a promise.
 -- DATE_ADD, not FROM_UNIXTIME: that one ends in 2038 and follows the session's zone.
-CREATE VIEW token_status AS
+CREATE OR REPLACE VIEW token_status AS
 SELECT name, provider, state, generation, token_type, scope,
        DATE_ADD('1970-01-01', INTERVAL access_token_expires * 1000 MICROSECOND)  AS expires_at,
        DATE_ADD('1970-01-01', INTERVAL refresh_token_expires * 1000 MICROSECOND) AS refresh_token_expires_at,

@@ -27,6 +27,8 @@ CREATE TABLE tokens (
     last_error             TEXT,
     last_error_at          BIGINT,
     last_success_at        BIGINT,
+    last_login_at          BIGINT,
+    refused_login          VARCHAR(64),
     json_data              TEXT,
     created_at             BIGINT                   NOT NULL,
     updated_at             BIGINT                   NOT NULL

@@ -27,6 +27,8 @@ CREATE TABLE tokens (
     last_error             TEXT,
     last_error_at          INTEGER,
     last_success_at        INTEGER,
+    last_login_at          INTEGER,
+    refused_login          TEXT,
     json_data              TEXT,
     created_at             INTEGER NOT NULL,
     updated_at             INTEGER NOT NULL

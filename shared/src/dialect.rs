@@ -28,13 +28,15 @@ impl fmt::Display for Dialect {
 
 impl Dialect {
     /// Makes a portable statement this database's own: `{now}` becomes its UTC clock in
-    /// milliseconds, `{list}` becomes `listed` placeholders, and on PostgreSQL each `?` becomes `$n`.
+    /// milliseconds, `{list}` becomes `listed` placeholders, `{rows(…)}` so many copies of what is
+    /// in it, and on PostgreSQL each `?` becomes `$n`.
     ///
     /// Only constants of this crate come in here and nothing but placeholders is added, so that
     /// this is the one place that vouches for SQL made at run time.
     pub(crate) fn statement(self, portable: &'static str, listed: usize) -> SqlStr {
         let text =
             portable.replace("{now}", self.now()).replace("{list}", &vec!["?"; listed].join(", "));
+        let text = with_rows(&text, listed);
         AssertSqlSafe(if self == Self::Postgres { numbered(&text) } else { text }).into_sql_str()
     }
 
@@ -48,6 +50,14 @@ impl Dialect {
             }
         }
     }
+}
+
+fn with_rows(text: &str, rows: usize) -> String {
+    let parts = text.split_once("{rows").and_then(|(before, rest)| {
+        let (row, after) = rest.split_once('}')?;
+        Some(format!("{before}{}{after}", vec![row; rows].join(", ")))
+    });
+    parts.unwrap_or_else(|| text.to_owned())
 }
 
 fn numbered(text: &str) -> String {
@@ -70,6 +80,15 @@ mod tests {
         assert_eq!(
             Dialect::MySql.statement(portable, 2).as_str(),
             "UPDATE t SET a = ? WHERE b = ? AND id IN (?, ?)"
+        );
+    }
+
+    #[test]
+    fn rows_are_repeated() {
+        let portable = "INSERT INTO t (a, b) VALUES {rows(?, ?)}";
+        assert_eq!(
+            Dialect::Postgres.statement(portable, 2).as_str(),
+            "INSERT INTO t (a, b) VALUES ($1, $2), ($3, $4)"
         );
     }
 }

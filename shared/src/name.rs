@@ -3,13 +3,13 @@
 
 use std::{fmt, str::FromStr};
 
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 /// A token's name: 1 to 128 characters of `A-Z a-z 0-9 . _ -`, case-sensitive, not starting with `-`.
 ///
 /// The alphabet keeps a name safe in a path, a URL, a metric label and a shell word; the first
 /// character keeps it from being read as an option.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct TokenName(String);
 
 impl TokenName {

@@ -6,8 +6,11 @@ mod commit;
 mod connect;
 mod enrol;
 mod error;
+mod events;
 mod migrate;
 mod read;
+mod record;
+mod refused;
 mod row;
 mod tutorial;
 
@@ -18,11 +21,14 @@ use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 pub use self::{
     claim::{Due, DueCursor, LEASE, Unopened},
-    commit::{Commit, Prepared, Release},
+    commit::{Commit, Release},
     connect::Role,
     enrol::NAMES_AT_ONCE,
     error::StoreError,
+    events::{EVENTS_AT_ONCE, Event, HISTORY_KEPT},
     migrate::SCHEMA_VERSION,
+    record::Prepared,
+    refused::Refused,
     tutorial::Adopted,
 };
 use crate::{
@@ -49,18 +55,33 @@ enum Pools {
     MySql(MySqlPool),
 }
 
-/// Instantiates one body for each of the pools, so that each statement is written once and still
-/// binds and decodes the database's native types.
+/// Instantiates one body for a connection of each kind, so that each statement is written once and
+/// still binds and decodes the database's native types. The body is bounded: a server that hangs
+/// must not hang us.
 macro_rules! on_pool {
-    ($store:expr, $pool:ident => $body:expr) => {
+    ($store:expr, $connection:ident => $body:expr) => {
         match &$store.pools {
-            crate::store::Pools::Sqlite($pool) => $body,
-            crate::store::Pools::Postgres($pool) => $body,
-            crate::store::Pools::MySql($pool) => $body,
+            crate::store::Pools::Sqlite(pool) => crate::store::bounded!(pool, $connection => $body),
+            crate::store::Pools::Postgres(pool) => crate::store::bounded!(pool, $connection => $body),
+            crate::store::Pools::MySql(pool) => crate::store::bounded!(pool, $connection => $body),
         }
     };
 }
 use on_pool;
+
+/// One connection's share of [`on_pool`]. A connection that did not answer in time is not used again:
+/// its late answer would be taken for another statement's.
+macro_rules! bounded {
+    ($pool:expr, $connection:ident => $body:expr) => {{
+        let mut $connection = $pool.acquire().await?;
+        let ended = crate::store::in_time(async { $body }).await;
+        if matches!(ended, Err(crate::store::StoreError::Late)) {
+            $connection.close_on_drop();
+        }
+        ended
+    }};
+}
+use bounded;
 
 impl Store {
     /// Prepares connections; the first statement makes them. For the worker on SQLite the file is
@@ -86,7 +107,9 @@ impl Store {
     pub async fn time(&self) -> Result<DatabaseTime, StoreError> {
         let before = self.clock.monotonic();
         let sql = self.statement("SELECT {now}");
-        let millis: i64 = on_pool!(self, pool => sqlx::query_scalar(sql).fetch_one(pool).await)?;
+        let millis: i64 = on_pool!(self, connection => {
+            Ok(sqlx::query_scalar(sql).fetch_one(&mut *connection).await?)
+        })?;
         // The middle of the round trip is off by half of it at most.
         let read_at = before + self.clock.monotonic().saturating_sub(before) / 2;
         Ok(DatabaseTime { utc: clock::from_millis(millis), read_at, clock: self.clock.clone() })
@@ -94,7 +117,11 @@ impl Store {
 
     /// Closes all connections; on SQLite this folds the write-ahead log into the file.
     pub async fn close(&self) {
-        on_pool!(self, pool => pool.close().await);
+        match &self.pools {
+            Pools::Sqlite(pool) => pool.close().await,
+            Pools::Postgres(pool) => pool.close().await,
+            Pools::MySql(pool) => pool.close().await,
+        }
     }
 
     fn dialect(&self) -> Dialect {
@@ -104,6 +131,10 @@ impl Store {
     fn statement(&self, portable: &'static str) -> sqlx::SqlStr {
         self.dialect().statement(portable, 0)
     }
+}
+
+async fn in_time<T>(body: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+    tokio::time::timeout(STATEMENT, body).await.unwrap_or(Err(StoreError::Late))
 }
 
 impl fmt::Debug for Store {
@@ -134,3 +165,7 @@ impl DatabaseTime {
         clock::after(self.utc, self.clock.monotonic().saturating_sub(self.read_at))
     }
 }
+
+/// How long one statement may take in all: what the server itself allows (30 s, of which 10 s for
+/// a lock), and some more for a network that delays.
+const STATEMENT: Duration = Duration::from_secs(40);

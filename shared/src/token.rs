@@ -118,6 +118,8 @@ pub struct Token {
     pub last_error_at: Option<DateTime<Utc>>,
     /// When the last answer was committed.
     pub last_success_at: Option<DateTime<Utc>>,
+    /// When credentials were presented last, by any worker.
+    pub last_login_at: Option<DateTime<Utc>>,
 }
 
 impl Token {
@@ -162,6 +164,8 @@ pub struct Claimed {
     pub attempt: Uuid,
     /// The refresh token of this very claim; one read earlier is never spent.
     pub refresh_token: Option<Secret>,
+    /// A human asked for it: what protects the row from needless tries does not hold.
+    pub forced: bool,
 }
 
 /// What one answer of the provider leaves to store.
@@ -177,6 +181,8 @@ pub struct NewTokens {
     pub json_data: Option<Secret>,
     /// What was wrong with an answer that brought no usable access token.
     pub problem: Option<String>,
+    /// When the login was sent that this answers, if it was one.
+    pub login_at: Option<DateTime<Utc>>,
 }
 
 /// A usable access token with its times.

@@ -54,7 +54,8 @@ fn a_partial_answer_keeps_the_old_access_token_and_says_what_was_wrong() {
         let store = ground.store().await;
         let old = kept(&store, "quartile", noon()).await;
         let claim = claimed(&store, "quartile", later(HOUR)).await;
-        let prepared = store.prepare(claim, partial("refresh-2"), later(HOUR + 30)).unwrap();
+        let prepared =
+            store.prepare(&claim, &partial("refresh-2"), later(HOUR + 30), later(HOUR)).unwrap();
         assert_eq!(store.commit(&prepared, later(HOUR)).await.unwrap(), Commit::Stored(2));
 
         let token = row(&store, "quartile").await;
@@ -80,7 +81,7 @@ fn a_partial_first_answer_leaves_a_new_row_that_is_tried_again() {
         let store = ground.store().await;
         enrolled(&store, "quartile", noon()).await;
         let claim = claimed(&store, "quartile", noon()).await;
-        let prepared = store.prepare(claim, partial("refresh-1"), later(30)).unwrap();
+        let prepared = store.prepare(&claim, &partial("refresh-1"), later(30), noon()).unwrap();
         assert_eq!(store.commit(&prepared, noon()).await.unwrap(), Commit::Stored(1));
         let token = row(&store, "quartile").await;
         assert_eq!((token.state, token.generation), (State::New, 1));
@@ -101,7 +102,7 @@ fn a_partial_answer_to_a_forced_claim_is_tried_again_too() {
         store.release(&claim, &release, later(HOUR)).await.unwrap();
         let claim = claimed(&store, "quartile", later(2 * HOUR)).await;
         let again = later(2 * HOUR + 30);
-        let prepared = store.prepare(claim, partial("refresh-2"), again).unwrap();
+        let prepared = store.prepare(&claim, &partial("refresh-2"), again, later(HOUR)).unwrap();
         assert_eq!(store.commit(&prepared, later(2 * HOUR)).await.unwrap(), Commit::Stored(2));
         assert_eq!(store.due(again, <_>::default(), 10).await.unwrap().len(), 1);
     });

@@ -65,7 +65,7 @@ fn a_commit_whose_acknowledgement_was_lost_is_known_again() {
         let news = [answer("access-2", "refresh-2", later(HOUR)), partial("refresh-3")];
         for (new, generation) in news.into_iter().zip(2..) {
             let claim = claimed(&store, "quartile", later(HOUR)).await;
-            let prepared = store.prepare(claim, new, later(2 * HOUR)).unwrap();
+            let prepared = store.prepare(&claim, &new, later(2 * HOUR), later(HOUR)).unwrap();
             let first = store.commit(&prepared, later(HOUR)).await.unwrap();
             let before = ground.row_text("quartile").await;
             let again = store.commit(&prepared, later(HOUR + 1)).await.unwrap();

@@ -44,6 +44,7 @@ pub fn answer(access: &str, refresh: &str, now: DateTime<Utc>) -> NewTokens {
         refresh_token_expires: None,
         json_data: Some(Secret::new(format!(r#"{{"access_token":"{access}"}}"#))),
         problem: None,
+        login_at: None,
     }
 }
 
@@ -55,6 +56,7 @@ pub fn partial(refresh: &str) -> NewTokens {
         refresh_token_expires: None,
         json_data: None,
         problem: Some("the access token holds a blank".to_owned()),
+        login_at: None,
     }
 }
 
@@ -68,6 +70,8 @@ pub fn failure(now: DateTime<Utc>) -> Release {
         failures: 1,
         uncertain_since: None,
         uncertain_tries: 0,
+        last_login_at: None,
+        refused_login: None,
         error: Some(("not_sent".to_owned(), "connection refused".to_owned())),
     }
 }
@@ -97,7 +101,7 @@ pub async fn committed(
     now: DateTime<Utc>,
 ) -> Commit {
     let due = clock::after(now, Duration::from_secs(11 * HOUR));
-    let prepared = store.prepare(claimed.clone(), new, due).unwrap();
+    let prepared = store.prepare(claimed, &new, due, now).unwrap();
     store.commit(&prepared, now).await.unwrap()
 }
 

@@ -68,7 +68,7 @@ fn one_of_sixteen_answers_to_one_claim_is_committed() {
         let commits = at_once(16, |number| {
             let (access, refresh) = (format!("access-{number}"), format!("refresh-{number}"));
             let (store, new) = (ground.open(), answer(&access, &refresh, later(HOUR)));
-            let prepared = store.prepare(claim.clone(), new, later(2 * HOUR)).unwrap();
+            let prepared = store.prepare(&claim, &new, later(2 * HOUR), later(HOUR)).unwrap();
             async move { (access, store.commit(&prepared, later(HOUR)).await.unwrap()) }
         });
         let commits = commits.await;

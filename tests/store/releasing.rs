@@ -22,6 +22,8 @@ fn a_release_sets_what_it_says_and_ends_the_update() {
             failures: 4,
             uncertain_since: Some(later(HOUR)),
             uncertain_tries: 2,
+            last_login_at: Some(later(HOUR + 2)),
+            refused_login: Some("digest".to_owned()),
             error: Some(("rejected".to_owned(), "invalid_grant".to_owned())),
         };
         assert!(store.release(&claim, &release, later(HOUR + 5)).await.unwrap());

@@ -139,7 +139,7 @@ fn a_consumers_key_opens_access_tokens_only() {
         assert!(matches!(refused.source, SealError::UnknownKey(_)), "{refused:?}");
         let claim = claimed(&ground.open(), "quartile", later(13 * HOUR)).await;
         let new = answer("access-2", "refresh-2", later(13 * HOUR));
-        assert!(store.prepare(claim, new, later(24 * HOUR)).is_err());
+        assert!(store.prepare(&claim, &new, later(24 * HOUR), noon()).is_err());
     });
 }
 

@@ -23,7 +23,7 @@ fn instants_beyond_2038_and_in_the_year_9999_come_back_as_they_were() {
             (access.expires_at, access.not_before) = (far, Some(far));
             new.refresh_token_expires = Some(far);
             let claim = claimed(&store, &name, noon()).await;
-            let prepared = store.prepare(claim, new, far).unwrap();
+            let prepared = store.prepare(&claim, &new, far, far).unwrap();
             assert_eq!(store.commit(&prepared, far).await.unwrap(), Commit::Stored(1));
 
             let token = row(&store, &name).await;

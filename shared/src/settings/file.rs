@@ -50,6 +50,15 @@ impl Paths {
         Ok(state.join("tokenkeeper.db"))
     }
 
+    /// The folder of the worker's journal when nobody names one.
+    ///
+    /// # Errors
+    /// [`SettingsError::NoHome`].
+    pub fn default_journal(&self) -> Result<PathBuf, SettingsError> {
+        let state = self.state.as_ref().ok_or(SettingsError::NoHome("STATE_HOME", "journal"))?;
+        Ok(state.join("journal"))
+    }
+
     /// The key file that is used when no key is given.
     ///
     /// # Errors

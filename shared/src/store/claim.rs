@@ -62,10 +62,10 @@ impl Store {
         limit: u16,
     ) -> Result<Vec<Due>, StoreError> {
         let (sql, now) = (self.statement(DUE), now.timestamp_millis());
-        on_pool!(self, pool => {
+        on_pool!(self, connection => {
             let query = sqlx::query(sql).bind(now).bind(cursor.refresh_at).bind(cursor.refresh_at);
             let query = query.bind(cursor.id).bind(now).bind(i64::from(limit));
-            query.fetch_all(pool).await?.iter().map(|row| {
+            query.fetch_all(&mut *connection).await?.iter().map(|row| {
                 let name: String = row.try_get("name")?;
                 Ok(Due {
                     id: row.try_get("id")?,
@@ -90,18 +90,18 @@ impl Store {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let attempt = Uuid::new_v4();
+        let (attempt, ids) = (Uuid::new_v4(), &padded(ids)[..]);
         let sql = self.dialect().statement(CLAIM, ids.len());
         let (now, lease) = (now.timestamp_millis(), clock::after(now, LEASE).timestamp_millis());
-        let marked = on_pool!(self, pool => {
+        let marked = on_pool!(self, connection => {
             let query = sqlx::query(sql).bind(now).bind(true).bind(attempt).bind(worker);
             let mut query = query.bind(lease).bind(now).bind(now).bind(now);
             for id in ids {
                 query = query.bind(*id);
             }
-            query.execute(pool).await?.rows_affected()
-        });
-        if marked == 0 { Ok(Vec::new()) } else { self.claimed(ids, attempt).await }
+            Ok(query.execute(&mut *connection).await?.rows_affected())
+        })?;
+        if marked == 0 { Ok(Vec::new()) } else { self.claimed(ids, attempt, false).await }
     }
 
     /// Claims one row by its name, due or not. `force` also claims a row that waits for a human,
@@ -121,16 +121,16 @@ impl Store {
         let gap = lifecycle::minimum_gap(token.lifetime().unwrap_or_default());
         let renewed_before = clock::before(now, gap).timestamp_millis();
         let (now, lease) = (now.timestamp_millis(), clock::after(now, LEASE).timestamp_millis());
-        let marked = on_pool!(self, pool => {
+        let marked = on_pool!(self, connection => {
             let query = sqlx::query(sql).bind(now).bind(true).bind(attempt).bind(worker);
             let query = query.bind(lease).bind(now).bind(now).bind(token.id);
             let query = if force { query } else { query.bind(renewed_before) };
-            query.execute(pool).await?.rows_affected()
-        });
+            Ok(query.execute(&mut *connection).await?.rows_affected())
+        })?;
         if marked == 0 {
             return Ok(None);
         }
-        Ok(self.claimed(&[token.id], attempt).await?.pop())
+        Ok(self.claimed(&[token.id], attempt, force).await?.pop())
     }
 
     /// Reads back what an attempt has marked: only these refresh tokens are ever spent.
@@ -138,39 +138,47 @@ impl Store {
         &self,
         ids: &[Uuid],
         attempt: Uuid,
+        forced: bool,
     ) -> Result<Vec<Result<Claimed, Unopened>>, StoreError> {
         let sql = self.dialect().statement(CLAIMED, ids.len());
-        let rows: Vec<(Token, Option<Stored>)> = on_pool!(self, pool => {
+        let rows: Vec<(Token, Option<Stored>)> = on_pool!(self, connection => {
             let mut query = sqlx::query(sql).bind(attempt);
             for id in ids {
                 query = query.bind(*id);
             }
-            let rows = query.fetch_all(pool).await?;
+            let rows = query.fetch_all(&mut *connection).await?;
             let read = |row| Ok::<_, StoreError>((row::token(row)?, row::stored(row, "refresh_token")?));
-            rows.iter().map(read).collect::<Result<_, _>>()?
-        });
+            rows.iter().map(read).collect()
+        })?;
         Ok(rows
             .into_iter()
-            .map(|(token, stored)| self.opened(token, attempt, stored.as_ref()))
+            .map(|(token, stored)| self.opened((token, attempt, forced), stored.as_ref()))
             .collect())
     }
 
     fn opened(
         &self,
-        token: Token,
-        attempt: Uuid,
+        (token, attempt, forced): (Token, Uuid, bool),
         stored: Option<&Stored>,
     ) -> Result<Claimed, Unopened> {
         let open =
             |stored: &Stored| self.seal.open(place(&token.name, Column::RefreshToken), stored);
         match stored.map(open).transpose() {
-            Ok(refresh_token) => Ok(Claimed { token, attempt, refresh_token }),
+            Ok(refresh_token) => Ok(Claimed { token, attempt, refresh_token, forced }),
             Err(source) => {
-                let claimed = Claimed { token, attempt, refresh_token: None };
+                let claimed = Claimed { token, attempt, refresh_token: None, forced };
                 Err(Unopened { claimed: Box::new(claimed), source })
             }
         }
     }
+}
+
+/// A list as long as a power of two, its last member repeated: few lengths make few statements, which
+/// stay prepared.
+fn padded(ids: &[Uuid]) -> Vec<Uuid> {
+    let mut list = ids.to_vec();
+    list.resize(ids.len().next_power_of_two(), ids.last().copied().unwrap_or_default());
+    list
 }
 
 /// A row that was claimed and whose refresh token does not open. The claim is to be given back.

@@ -1,15 +1,13 @@
 //! The end of an attempt: the fenced commit of an answer, or the release after a failure.
+//! What an answer leaves in the columns lies in `record`.
 
 use std::borrow::Cow;
 
 use chrono::{DateTime, Utc};
+use sqlx::Row;
 
-use super::{Store, StoreError, on_pool, read::place, row};
-use crate::{
-    seal::Column,
-    secret::Secret,
-    token::{Claimed, NewTokens, RefreshTokenChange, State, Stored},
-};
+use super::{Prepared, Store, StoreError, on_pool, row};
+use crate::token::{Claimed, NewTokens, State, Stored};
 
 /// What became of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +16,9 @@ pub enum Commit {
     Stored(i64),
     /// Somebody committed first: the answer is dropped.
     Fenced,
+    /// Another attempt holds the row under a lease that has not lapsed: what it brings may be newer
+    /// than this answer. Try again when it has ended.
+    Held,
 }
 
 /// What a failed attempt leaves in its row.
@@ -35,22 +36,33 @@ pub struct Release {
     pub uncertain_since: Option<DateTime<Utc>>,
     /// How many exchanges with it ended without a known outcome.
     pub uncertain_tries: i64,
+    /// When credentials were presented last, whatever came of it.
+    pub last_login_at: Option<DateTime<Utc>>,
+    /// The digest of a login that was refused.
+    pub refused_login: Option<String>,
     /// The class of the failure and what it said; `None` leaves what stands there.
     pub error: Option<(String, String)>,
 }
 
-/// A sealed answer, ready to be bound any number of times: a retried commit writes the same bytes,
-/// by which it is known again.
-struct Sealed {
-    access_token: Option<Stored>,
-    refresh_token: Option<Stored>,
-    refresh_token_previous: Option<Stored>,
-    json_data: Option<Stored>,
-}
-
 impl Store {
-    /// Writes the answer of a claim, if nobody committed since. May be repeated after an error: a
-    /// commit whose acknowledgement was lost is recognised by what the row then holds.
+    /// Seals an answer for [`Store::commit`]. It was given at `now`, and the row is due again at
+    /// `refresh_at`.
+    ///
+    /// # Errors
+    /// [`StoreError::Seal`] when the key at hand cannot seal.
+    pub fn prepare(
+        &self,
+        claimed: &Claimed,
+        new: &NewTokens,
+        refresh_at: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<Prepared, StoreError> {
+        Prepared::of(&self.seal, claimed, new, (refresh_at, now))
+    }
+
+    /// Writes the answer of a claim, if nobody committed since and nobody else holds the row. May be
+    /// repeated after an error: a commit whose acknowledgement was lost is recognised by what the
+    /// row then holds.
     ///
     /// # Errors
     /// [`StoreError`]; the caller holds the only copy of the answer and should try again.
@@ -59,98 +71,48 @@ impl Store {
         prepared: &Prepared,
         now: DateTime<Utc>,
     ) -> Result<Commit, StoreError> {
-        let sql = self.statement(COMMIT);
-        let Prepared { claimed, new, refresh_at, sealed } = prepared;
-        let (row, access, now) = (&claimed.token, new.access.as_ref(), now.timestamp_millis());
-        let millis = |instant: Option<DateTime<Utc>>| instant.map(|i| i.timestamp_millis());
-        let expires = access.map_or(row.access_token_expires, |access| Some(access.expires_at));
-        let scope = access.map_or(row.scope.as_deref(), |access| access.scope.as_deref());
-        let scope = scope.map(storable);
-        let not_before = access.map_or(row.not_before, |access| access.not_before);
-        let token_type = storable(access.map_or(&row.token_type, |access| &access.token_type));
-        // A partial answer to a forced claim is tried again too: it no longer waits for a human.
-        let state = match (access, row.state) {
-            (None, State::New) => State::New,
-            _ => State::Ok,
-        };
-        let success = access.map_or(millis(row.last_success_at), |_| Some(now));
-        let problem = new.problem.as_deref().map(storable);
-        let (failures, class) =
-            problem.as_ref().map_or((0, None), |_| (row.failures + 1, Some(PARTIAL)));
-        let next_attempt_at = problem.as_ref().map(|_| refresh_at.timestamp_millis());
-        let written = on_pool!(self, pool => {
-            let query = sqlx::query(sql).bind(state.as_str()).bind(text(sealed.access_token.as_ref()));
-            let query = query.bind(token_type.as_ref()).bind(scope.as_deref()).bind(millis(expires));
-            let query = query.bind(text(sealed.refresh_token.as_ref()));
-            let query = query.bind(text(sealed.refresh_token_previous.as_ref()));
-            let query = query.bind(millis(new.refresh_token_expires)).bind(millis(not_before));
-            let query = query.bind(refresh_at.timestamp_millis()).bind(false);
-            let query = query.bind(failures).bind(next_attempt_at).bind(class);
-            let query = query.bind(problem.as_deref()).bind(problem.as_ref().map(|_| now));
-            let query = query.bind(text(sealed.json_data.as_ref()));
-            let query = query.bind(success).bind(now);
-            query.bind(row.id).bind(row.generation).execute(pool).await?.rows_affected()
-        });
-        if written == 1 {
-            Ok(Commit::Stored(row.generation + 1))
-        } else {
-            self.settle(prepared).await
-        }
+        let (sql, new, now) = (self.statement(COMMIT), prepared, now.timestamp_millis());
+        let written = on_pool!(self, connection => {
+            let query = sqlx::query(sql).bind(&new.state).bind(text(new.access_token.as_ref()));
+            let query = query.bind(&new.token_type).bind(new.scope.as_deref());
+            let query = query.bind(new.access_token_expires).bind(text(new.refresh_token.as_ref()));
+            let query = query.bind(text(new.refresh_token_previous.as_ref()));
+            let query = query.bind(new.refresh_token_expires).bind(new.not_before);
+            let query = query.bind(new.refresh_at).bind(false).bind(new.failures);
+            let query = query.bind(new.next_attempt_at).bind(new.last_error_class.as_deref());
+            let query = query.bind(new.last_error.as_deref()).bind(new.last_error_at);
+            let query = query.bind(text(new.json_data.as_ref())).bind(new.last_success_at);
+            let query = query.bind(new.last_login_at).bind(now).bind(new.id).bind(new.generation);
+            let query = query.bind(new.attempt).bind(now);
+            Ok(query.execute(&mut *connection).await?.rows_affected())
+        })?;
+        if written == 1 { Ok(Commit::Stored(new.generation + 1)) } else { self.settle(new).await }
     }
 
-    /// Who moved the generation: we ourselves, in a try whose acknowledgement was lost, or another?
-    /// A seal's random nonce makes our bytes unmistakable.
+    /// Why nothing was written: we ourselves had, in a try whose acknowledgement was lost; another
+    /// has; or another is at it. A seal's random nonce makes our bytes unmistakable.
     async fn settle(&self, prepared: &Prepared) -> Result<Commit, StoreError> {
-        let (sql, row) = (self.statement(SETTLE), &prepared.claimed.token);
-        let found: Option<(Option<Stored>, Option<Stored>)> = on_pool!(self, pool => {
-            let query = sqlx::query(sql).bind(row.id).bind(row.generation + 1);
-            let found = query.fetch_optional(pool).await?;
+        let sql = self.statement(SETTLE);
+        let found: Option<(i64, Option<Stored>, Option<Stored>)> = on_pool!(self, connection => {
+            let found = sqlx::query(sql).bind(prepared.id).fetch_optional(&mut *connection).await?;
             found.map(|found| {
-                Ok::<_, StoreError>((row::stored(&found, "access_token")?, row::stored(&found, "refresh_token")?))
-            }).transpose()?
-        });
-        let Sealed { access_token, refresh_token, .. } = &prepared.sealed;
-        let ours = found
-            .is_some_and(|(access, refresh)| access == *access_token && refresh == *refresh_token);
-        Ok(if ours { Commit::Stored(row.generation + 1) } else { Commit::Fenced })
-    }
-
-    /// Seals an answer for [`Store::commit`].
-    ///
-    /// # Errors
-    /// [`StoreError::Seal`] when the key at hand cannot seal.
-    pub fn prepare(
-        &self,
-        claimed: Claimed,
-        new: NewTokens,
-        refresh_at: DateTime<Utc>,
-    ) -> Result<Prepared, StoreError> {
-        let seal = |column, secret: Option<&Secret>| {
-            let sealed =
-                secret.map(|secret| self.seal.seal(place(&claimed.token.name, column), secret));
-            sealed
-                .transpose()
-                .map_err(|source| StoreError::Seal { name: claimed.token.name.to_string(), source })
-        };
-        let current = claimed.refresh_token.as_ref();
-        let (next, previous) = match &new.refresh_token {
-            RefreshTokenChange::Keep => (current, None),
-            RefreshTokenChange::Clear => (None, current),
-            RefreshTokenChange::Replace(secret) => {
-                (Some(secret), current.filter(|old| *old != secret))
+                let generation = found.try_get("generation")?;
+                let access = row::stored(&found, "access_token")?;
+                Ok((generation, access, row::stored(&found, "refresh_token")?))
+            }).transpose()
+        })?;
+        let next = prepared.generation + 1;
+        Ok(match found {
+            Some((generation, access, refresh))
+                if generation == next
+                    && access == prepared.access_token
+                    && refresh == prepared.refresh_token =>
+            {
+                Commit::Stored(next)
             }
-        };
-        let access_token = match &new.access {
-            Some(access) => seal(Column::AccessToken, Some(&access.token))?,
-            None => claimed.token.access_token.clone(),
-        };
-        let sealed = Sealed {
-            access_token,
-            refresh_token: seal(Column::RefreshToken, next)?,
-            refresh_token_previous: seal(Column::RefreshTokenPrevious, previous)?,
-            json_data: seal(Column::JsonData, new.json_data.as_ref())?,
-        };
-        Ok(Prepared { claimed, new, refresh_at, sealed })
+            Some((generation, ..)) if generation == prepared.generation => Commit::Held,
+            _ => Commit::Fenced,
+        })
     }
 
     /// Gives a claim back after a failure. `false` when it was no longer ours.
@@ -170,29 +132,23 @@ impl Store {
         let message = error.map(|(_, message)| message).or(claimed.token.last_error.as_ref());
         let message = message.map(|message| storable(message));
         let error_at = error.map_or(millis(claimed.token.last_error_at), |_| Some(now));
-        let released = on_pool!(self, pool => {
+        let released = on_pool!(self, connection => {
             let query = sqlx::query(sql).bind(release.state.as_str());
             let query = query.bind(release.refresh_at.timestamp_millis()).bind(false);
             let query = query.bind(release.failures).bind(millis(release.next_attempt_at));
             let query = query.bind(millis(release.uncertain_since)).bind(release.uncertain_tries);
+            let query = query.bind(millis(release.last_login_at)).bind(&release.refused_login);
             let query = query.bind(class).bind(message.as_deref()).bind(error_at).bind(now);
-            query.bind(claimed.token.id).bind(claimed.attempt).execute(pool).await?.rows_affected()
-        });
+            let query = query.bind(claimed.token.id).bind(claimed.attempt);
+            Ok(query.execute(&mut *connection).await?.rows_affected())
+        })?;
         Ok(released == 1)
     }
 }
 
-/// An answer sealed and ready to commit.
-pub struct Prepared {
-    claimed: Claimed,
-    new: NewTokens,
-    refresh_at: DateTime<Utc>,
-    sealed: Sealed,
-}
-
 /// What every database's TEXT takes: PostgreSQL no NUL, MySQL no more than 64 KiB. A provider's or a
 /// library's odd word must not keep an answer from being stored.
-fn storable(text: &str) -> Cow<'_, str> {
+pub(super) fn storable(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST_TEXT && !text.contains('\0') {
         return Cow::Borrowed(text);
     }
@@ -205,25 +161,26 @@ fn text(stored: Option<&Stored>) -> Option<&str> {
 }
 
 /// A human may switch a row off while a worker is at it; both endings leave it so.
+///
+/// The generation alone would not do: while another attempt holds the row, its exchange may have
+/// made this answer the older of two, and the one that is dropped must not be the living one.
 const COMMIT: &str = "UPDATE tokens SET state = CASE WHEN state = 'disabled' THEN state ELSE ? END, \
      generation = generation + 1, access_token = ?, \
      token_type = ?, scope = ?, access_token_expires = ?, refresh_token = ?, \
      refresh_token_previous = ?, refresh_token_expires = ?, not_before = ?, refresh_at = ?, \
      updating = ?, attempt_id = NULL, lease_until = NULL, uncertain_since = NULL, \
      uncertain_tries = 0, failures = ?, next_attempt_at = ?, last_error_class = ?, \
-     last_error = ?, last_error_at = ?, json_data = ?, last_success_at = ?, updated_at = ? \
-     WHERE id = ? AND generation = ?";
+     last_error = ?, last_error_at = ?, json_data = ?, last_success_at = ?, last_login_at = ?, \
+     refused_login = NULL, updated_at = ? WHERE id = ? AND generation = ? \
+     AND (attempt_id = ? OR updating = FALSE OR lease_until IS NULL OR lease_until <= ?)";
 
 /// More than any scope or message that people read.
 const LONGEST_TEXT: usize = 16 * 1024;
 
-/// The class of an answer whose refresh token alone could be kept.
-const PARTIAL: &str = "partial";
-
-const SETTLE: &str =
-    "SELECT access_token, refresh_token FROM tokens WHERE id = ? AND generation = ?";
+const SETTLE: &str = "SELECT generation, access_token, refresh_token FROM tokens WHERE id = ?";
 
 const RELEASE: &str = "UPDATE tokens SET state = CASE WHEN state = 'disabled' THEN state ELSE ? END, refresh_at = ?, updating = ?, \
      attempt_id = NULL, lease_until = NULL, failures = ?, next_attempt_at = ?, \
-     uncertain_since = ?, uncertain_tries = ?, last_error_class = ?, last_error = ?, \
+     uncertain_since = ?, uncertain_tries = ?, last_login_at = ?, refused_login = ?, \
+     last_error_class = ?, last_error = ?, \
      last_error_at = ?, updated_at = ? WHERE id = ? AND attempt_id = ?";

@@ -20,14 +20,14 @@ impl Store {
             return Ok(Vec::new());
         }
         let sql = self.dialect().statement(PRESENT, names.len());
-        let present: Vec<String> = on_pool!(self, pool => {
+        let present: Vec<String> = on_pool!(self, connection => {
             let mut query = sqlx::query(sql);
             for name in names {
                 query = query.bind(name.as_str());
             }
-            let rows = query.fetch_all(pool).await?;
-            rows.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?
-        });
+            let rows = query.fetch_all(&mut *connection).await?;
+            Ok(rows.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?)
+        })?;
         let present: std::collections::HashSet<_> = present.iter().map(String::as_str).collect();
         Ok(names.iter().copied().filter(|name| !present.contains(name.as_str())).collect())
     }
@@ -43,15 +43,14 @@ impl Store {
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
         let (sql, now) = (self.statement(ENROL), now.timestamp_millis());
-        let inserted = on_pool!(self, pool => {
+        on_pool!(self, connection => {
             let query = sqlx::query(sql).bind(row_id(name)).bind(name.as_str()).bind(provider);
             let query = query.bind(State::New.as_str()).bind("").bind(now).bind(false);
-            query.bind(now).bind(now).execute(pool).await.map(drop)
-        });
-        match inserted {
-            Err(sqlx::Error::Database(refusal)) if refusal.is_unique_violation() => Ok(()),
-            other => Ok(other?),
-        }
+            match query.bind(now).bind(now).execute(&mut *connection).await {
+                Err(sqlx::Error::Database(refusal)) if refusal.is_unique_violation() => Ok(()),
+                other => Ok(other.map(drop)?),
+            }
+        })
     }
 }
 

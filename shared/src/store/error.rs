@@ -15,6 +15,9 @@ pub enum StoreError {
     /// The database is out of reach, overloaded or held by somebody: trying again may work.
     #[error("the database is out of reach or busy: {}", reason(.0))]
     Temporary(#[source] sqlx::Error),
+    /// The database took a statement and did not answer in time.
+    #[error("the database does not answer: is its server, or the network to it, hanging?")]
+    Late,
     /// The database refused: rights, a read-only server, a full disk.
     #[error("the database refused: {}", reason(.0))]
     Refused(#[source] sqlx::Error),
@@ -77,14 +80,14 @@ impl StoreError {
     /// Whether the same call may succeed later without anybody doing anything.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Temporary(_))
+        matches!(self, Self::Temporary(_) | Self::Late)
     }
 
     /// The exit code that a program ends with.
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Temporary(_) => Exit::Temporary,
+            Self::Temporary(_) | Self::Late => Exit::Temporary,
             Self::NoFile(_) | Self::SchemaTooOld { .. } | Self::SchemaTooNew { .. } => Exit::Schema,
             Self::Row(_) => Exit::Internal,
             Self::Refused(_)

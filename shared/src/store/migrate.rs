@@ -3,7 +3,7 @@
 use std::{fs::File, path::PathBuf, time::Duration};
 
 use sqlx::{
-    MySqlPool, PgPool, SqlSafeStr, SqlitePool,
+    MySqlConnection, MySqlPool, PgPool, SqlSafeStr, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
 };
 
@@ -11,7 +11,7 @@ use super::{Pools, Store, StoreError, on_pool};
 use crate::dialect::Dialect;
 
 /// The schema that this version needs: the number of the last file in `migrations/`.
-pub const SCHEMA_VERSION: i64 = 2;
+pub const SCHEMA_VERSION: i64 = 3;
 
 impl Store {
     /// Brings the schema up to date. Any number of programs may do so at once.
@@ -48,12 +48,12 @@ impl Store {
     /// [`StoreError`].
     pub async fn schema_version(&self) -> Result<i64, StoreError> {
         let sql = self.statement(VERSION);
-        let found: Result<i64, sqlx::Error> =
-            on_pool!(self, pool => sqlx::query_scalar(sql).fetch_one(pool).await);
-        match found {
-            Err(sqlx::Error::Database(refusal)) if names_no_table(refusal.as_ref()) => Ok(0),
-            other => Ok(other?),
-        }
+        on_pool!(self, connection => {
+            match sqlx::query_scalar(sql).fetch_one(&mut *connection).await {
+                Err(sqlx::Error::Database(refusal)) if names_no_table(refusal.as_ref()) => Ok(0),
+                other => Ok(other?),
+            }
+        })
     }
 }
 
@@ -99,9 +99,23 @@ async fn migrate_mysql(pool: &MySqlPool) -> Result<(), StoreError> {
     if got != Some(1) {
         return Err(StoreError::Temporary(sqlx::Error::PoolTimedOut));
     }
-    let result = migrator(Dialect::MySql).run_direct(None, &mut *connection, false).await;
+    let result = match forget_unfinished(&mut connection).await {
+        Ok(()) => migrator(Dialect::MySql).run_direct(None, &mut *connection, false).await,
+        Err(error) => Err(error.into()),
+    };
     connection.detach();
     result.map_err(migration)
+}
+
+/// Schema changes are no transactions here: a program that died in the middle of one has left a mark
+/// that sqlx takes for damage. Each of our files may be run again, and under the lock nobody else
+/// is at it.
+async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    let forgotten = sqlx::query("DELETE FROM _sqlx_migrations WHERE success = FALSE");
+    match forgotten.execute(connection).await {
+        Err(sqlx::Error::Database(refusal)) if names_no_table(refusal.as_ref()) => Ok(()),
+        other => other.map(drop),
+    }
 }
 
 /// Migrations from the files, embedded; sqlx's `migrate!` would drag its macros in.
@@ -121,11 +135,17 @@ macro_rules! embedded {
     };
 }
 
-fn files(dialect: Dialect) -> [(&'static str, &'static str); 2] {
+fn files(dialect: Dialect) -> [(&'static str, &'static str); 3] {
     match dialect {
-        Dialect::Sqlite => embedded!("sqlite", "0001_tokens", "0002_token_status"),
-        Dialect::Postgres => embedded!("postgres", "0001_tokens", "0002_token_status"),
-        Dialect::MySql => embedded!("mysql", "0001_tokens", "0002_token_status"),
+        Dialect::Sqlite => {
+            embedded!("sqlite", "0001_tokens", "0002_token_status", "0003_token_events")
+        }
+        Dialect::Postgres => {
+            embedded!("postgres", "0001_tokens", "0002_token_status", "0003_token_events")
+        }
+        Dialect::MySql => {
+            embedded!("mysql", "0001_tokens", "0002_token_status", "0003_token_events")
+        }
     }
 }
 

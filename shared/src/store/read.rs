@@ -25,8 +25,8 @@ impl Store {
         name: &TokenName,
     ) -> Result<Option<(Token, DateTime<Utc>)>, StoreError> {
         let sql = self.statement(READ);
-        on_pool!(self, pool => {
-            let row = sqlx::query(sql).bind(name.as_str()).fetch_optional(pool).await?;
+        on_pool!(self, connection => {
+            let row = sqlx::query(sql).bind(name.as_str()).fetch_optional(&mut *connection).await?;
             row.map(|row| {
                 Ok((row::token(&row)?, clock::from_millis(row.try_get::<i64, _>("clock")?)))
             })
@@ -45,8 +45,8 @@ impl Store {
     ) -> Result<Vec<Token>, StoreError> {
         let sql = self.statement(PAGE);
         let after = after.map_or("", TokenName::as_str);
-        on_pool!(self, pool => {
-            let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(pool).await?;
+        on_pool!(self, connection => {
+            let rows = sqlx::query(sql).bind(after).bind(i64::from(limit)).fetch_all(&mut *connection).await?;
             rows.iter().map(row::token).collect()
         })
     }
@@ -59,9 +59,9 @@ impl Store {
         let sql = self.statement(WAITING_FOR_A_HUMAN);
         let never = clock::latest().timestamp_millis();
         let state = State::NeedsLogin.as_str();
-        on_pool!(self, pool => {
+        on_pool!(self, connection => {
             let query = sqlx::query(sql).bind(never).bind(state).bind(i64::from(limit));
-            query.fetch_all(pool).await?.iter().map(row::token).collect()
+            query.fetch_all(&mut *connection).await?.iter().map(row::token).collect()
         })
     }
 
@@ -79,12 +79,12 @@ impl Store {
             return Ok(Vec::new());
         }
         let sql = self.dialect().statement(WITHOUT_VALID_TOKEN, names.len());
-        on_pool!(self, pool => {
+        on_pool!(self, connection => {
             let mut query = sqlx::query(sql).bind(now.timestamp_millis());
             for name in names {
                 query = query.bind(name.as_str());
             }
-            let rows = query.fetch_all(pool).await?;
+            let rows = query.fetch_all(&mut *connection).await?;
             Ok(rows.iter().map(|row| row.try_get("name")).collect::<Result<_, _>>()?)
         })
     }

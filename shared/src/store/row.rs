@@ -16,7 +16,7 @@ macro_rules! token_columns {
         "id, name, provider, state, generation, access_token, token_type, scope, \
          access_token_expires, refresh_token_expires, not_before, refresh_at, updating, worker, \
          lease_until, uncertain_since, uncertain_tries, failures, next_attempt_at, \
-         last_error_class, last_error, last_error_at, last_success_at"
+         last_error_class, last_error, last_error_at, last_success_at, last_login_at"
     };
 }
 pub(super) use token_columns;
@@ -59,6 +59,7 @@ where
         last_error: row.try_get("last_error")?,
         last_error_at: instant("last_error_at")?,
         last_success_at: instant("last_success_at")?,
+        last_login_at: instant("last_login_at")?,
     })
 }
 

@@ -43,6 +43,7 @@ fn token() -> Token {
         last_error: None,
         last_error_at: None,
         last_success_at: Some(in_seconds(-11 * 3600)),
+        last_login_at: None,
     }
 }
 
