@@ -15,11 +15,14 @@ use tokenkeeper_shared::{
 };
 use tokenkeeper_worker::{
     config::{Config, RunSettings, TokenConfig},
+    events::Events,
     exchange::Exchanger,
     http::Http,
+    journal::Journal,
     pass,
     provider::{Provider, quartile::Quartile},
     sandbox::{Credentials, Sandbox},
+    stop::Stop,
 };
 use tokio::{runtime::Runtime, time::Instant};
 
@@ -105,6 +108,8 @@ async fn pass_once() {
         word("PER_HOST").parse().unwrap(),
     );
     let deadline = Duration::from_secs(word("DEADLINE").parse().unwrap());
+    // Beside the servers' data: the journal waits for the same disk as they do.
+    let folder = tempfile::tempdir().unwrap();
     let exchanger = Arc::new(Exchanger {
         time: store.time().await.unwrap(),
         store: store.clone(),
@@ -112,6 +117,9 @@ async fn pass_once() {
         environment: environment(),
         worker: "bench".to_owned(),
         deadline: Instant::now() + deadline,
+        stop: Stop::never(),
+        journal: Journal::open(folder.path()).unwrap(),
+        events: Events::default(),
     });
     let began = stopwatch();
     let report = pass::run(exchanger, &config, &[]).await.unwrap();
@@ -135,7 +143,7 @@ fn config(url: &str, tokens: u32, per_host: NonZeroU16) -> Config {
     let tokens: BTreeMap<TokenName, TokenConfig> = (0..tokens)
         .map(|number| (format!("token-{number:07}").parse().unwrap(), token.clone()))
         .collect();
-    Config { tokens, run: RunSettings { per_host, ..RunSettings::default() }, is_tutorials: false }
+    Config { tokens, run: RunSettings { per_host, ..RunSettings::default() }, ..Config::default() }
 }
 
 /// What the sandbox's default settings expect.

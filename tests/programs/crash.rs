@@ -55,6 +55,7 @@ fn an_answer_that_died_with_the_worker_costs_one_replay_and_one_login() {
     on_each(|kind| {
         let (stage, _) = killed_while_updating(kind, true);
         sql::lapse_leases(&stage.database);
+        sql::forget_logins(&stage.database);
         stage.sandbox.every_answer(None);
         let healed = stage.host.work(0, &["run"]);
         assert_eq!(healed.stdout, "1 logged in\n");

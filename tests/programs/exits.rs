@@ -136,7 +136,7 @@ fn ends_programs_with_7_when_killed(product: Product) {
 fn a_locked_sqlite_file_ends_a_run_with_7_before_the_provider_is_asked() {
     let stage = Stage::logged_in(Kind::Sqlite, Settings::default());
     sql::make_due(&stage.database);
-    let held = sql::hold(&stage.database);
+    let held = sql::Held::row(&stage.database);
     let run = stage.host.work(7, &["run"]);
     tells(&run, &["database"]);
     stage.host.get("quartile");

@@ -70,15 +70,46 @@ pub fn lapse_leases(database: &Database) {
     run(database, "UPDATE tokens SET lease_until = 1");
 }
 
-/// Keeps everybody else from writing to a SQLite file until the value goes.
-pub fn hold(database: &Database) -> SqliteConnection {
-    runtime().block_on(async {
-        let held = SqliteConnection::connect(&database.url).await;
-        let mut held = held.expect("the file opens");
-        let begun = held.execute("BEGIN IMMEDIATE").await;
-        begun.expect("nobody else writes");
-        held
-    })
+/// The gap between two logins has passed.
+pub fn forget_logins(database: &Database) {
+    run(
+        database,
+        "UPDATE tokens SET last_login_at = 1, refresh_at = 1 WHERE state <> 'needs_login'",
+    );
+}
+
+async fn hold(url: &str) -> SqliteConnection {
+    let mut held = SqliteConnection::connect(url).await.expect("the file opens");
+    held.execute("BEGIN IMMEDIATE").await.expect("nobody else writes");
+    held
+}
+
+/// What keeps everybody else from changing a row, on SQLite from writing at all, until it goes.
+pub enum Held {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+    MariaDb(MySqlConnection),
+}
+
+impl Held {
+    pub fn row(database: &Database) -> Self {
+        let url = &database.url;
+        runtime().block_on(async {
+            match database.kind {
+                Kind::Sqlite => Self::Sqlite(hold(url).await),
+                Kind::Postgres => {
+                    let mut held = PgConnection::connect(url).await.expect("the server answers");
+                    held.execute(LOCK_ROWS).await.expect("nobody else holds it");
+                    Self::Postgres(held)
+                }
+                Kind::MariaDb => {
+                    let mut held = MySqlConnection::connect(url).await.expect("the server answers");
+                    held.execute(LOCK_ROWS).await.expect("nobody else holds it");
+                    Self::MariaDb(held)
+                }
+            }
+        })
+    }
 }
 
 /// Waits until a condition on the table `tokens` holds for some row.
@@ -126,3 +157,5 @@ fn wait_until_past(database: &Database, instant: &str) {
 
 /// Far more than anything here takes.
 const LIMIT: Duration = Duration::from_secs(40);
+
+const LOCK_ROWS: &str = "BEGIN; SELECT id FROM tokens FOR UPDATE";

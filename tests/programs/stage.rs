@@ -1,6 +1,8 @@
 //! What most tests of the programs need: a sandbox provider, a database, and a host that knows both.
 //! What happens on it lies with the tests.
 
+#![allow(dead_code, reason = "each suite uses a part of it")]
+
 use tokenkeeper_worker::sandbox::{Credentials, Fault, Sandbox, Settings};
 
 use super::{

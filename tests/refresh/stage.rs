@@ -23,8 +23,10 @@ use tokenkeeper_shared::{
 };
 use tokenkeeper_worker::{
     config::{Config, RunSettings, TokenConfig},
+    events::Events,
     exchange::Exchanger,
     http::Http,
+    journal::Journal,
     pass,
     provider::{
         Provider, Transport,
@@ -33,6 +35,7 @@ use tokenkeeper_worker::{
     },
     report::Report,
     sandbox::{Credentials, Fault, Sandbox, Settings},
+    stop::Stop,
 };
 use tokio::time::Instant;
 
@@ -198,6 +201,9 @@ impl Stage {
             worker: "test".into(),
             time: DatabaseTime::starting_at(now, Arc::new(SystemClock::new())),
             deadline: Instant::now() + Duration::from_secs(60),
+            stop: Stop::never(),
+            journal: Journal::off(),
+            events: Events::default(),
         }
     }
 
@@ -216,7 +222,7 @@ impl Stage {
 fn config(tokens: BTreeMap<TokenName, TokenConfig>, per_host: u16) -> Config {
     let per_host = NonZeroU16::new(per_host).unwrap();
     let run = RunSettings { per_host, ..RunSettings::default() };
-    Config { tokens, run, is_tutorials: false }
+    Config { tokens, run, ..Config::default() }
 }
 
 fn token(provider: Provider) -> TokenConfig {

@@ -11,6 +11,7 @@ mod output;
 mod private_file;
 mod refresh;
 mod run;
+mod signals;
 mod status;
 
 use std::{path::PathBuf, process::ExitCode};

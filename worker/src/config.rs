@@ -6,7 +6,7 @@ mod table;
 
 pub(crate) use self::address::is_loopback;
 
-use std::{collections::BTreeMap, num::NonZeroU16, time::Duration};
+use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
 use serde::Deserialize;
 use tokenkeeper_shared::{
@@ -19,12 +19,14 @@ use toml::Spanned;
 use crate::provider::{Provider, quartile::Quartile};
 
 /// Everything that a worker needs to know beside the store.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// The tokens to keep, by name.
     pub tokens: BTreeMap<TokenName, TokenConfig>,
     /// How a run behaves.
     pub run: RunSettings,
+    /// Where answers are kept until the database has them.
+    pub journal: JournalSetting,
     /// The tokens come from the tutorial's variables alone: no file, no key, nothing else.
     pub is_tutorials: bool,
 }
@@ -40,7 +42,19 @@ pub struct TokenConfig {
     pub provider: Provider,
 }
 
-/// How a run behaves: table `[run]`.
+/// Where the journal lies.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum JournalSetting {
+    /// Nobody said: in the state directory, if there is one that can be written to.
+    #[default]
+    Default,
+    /// In this folder.
+    At(PathBuf),
+    /// Nowhere: there is no disk that outlives the process.
+    Off,
+}
+
+/// How a run behaves: the rest of table `[run]`.
 #[derive(Debug, Clone, Copy)]
 pub struct RunSettings {
     /// After this no further row is claimed.
@@ -70,6 +84,13 @@ struct RunTable {
     #[serde(default, deserialize_with = "table::duration")]
     deadline: Option<Duration>,
     per_host: Option<NonZeroU16>,
+    journal: Option<String>,
+}
+
+impl JournalSetting {
+    fn of(word: &str) -> Self {
+        if word == "off" { Self::Off } else { Self::At(word.into()) }
+    }
 }
 
 impl Config {
@@ -78,7 +99,11 @@ impl Config {
     /// # Errors
     /// [`SettingsError`] names the file and line, or the variable.
     pub fn load(settings: &Settings, environment: &Environment) -> Result<Self, SettingsError> {
-        let mut config = settings.file.as_ref().map_or_else(|| Ok(Self::empty()), Self::of_file)?;
+        let mut config =
+            settings.file.as_ref().map_or_else(|| Ok(Self::default()), Self::of_file)?;
+        if let Some(word) = environment.plain("TOKENKEEPER_JOURNAL") {
+            config.journal = JournalSetting::of(&word);
+        }
         // A table of that name may refer to some of the variables.
         if config.tokens.keys().any(|name| name.as_str() == "quartile") {
             return Ok(config);
@@ -96,8 +121,10 @@ impl Config {
     /// [`SettingsError::File`].
     pub fn of_file(file: &ConfigFile) -> Result<Self, SettingsError> {
         let tables: Tables = file.parse()?;
-        let mut config = Self::empty();
-        let RunTable { deadline, per_host } = tables.run;
+        let mut config = Self::default();
+        let RunTable { deadline, per_host, journal } = tables.run;
+        config.journal =
+            journal.as_deref().map_or_else(JournalSetting::default, JournalSetting::of);
         config.run.deadline = deadline.unwrap_or(RUN_DEADLINE);
         config.run.per_host = per_host.unwrap_or(PER_HOST);
         for (name, table) in tables.tokens {
@@ -109,10 +136,6 @@ impl Config {
             config.tokens.insert(name, token);
         }
         Ok(config)
-    }
-
-    fn empty() -> Self {
-        Self { tokens: BTreeMap::new(), run: RunSettings::default(), is_tutorials: false }
     }
 }
 

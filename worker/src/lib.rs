@@ -2,14 +2,19 @@
 //! the tests. Programs that want tokens use `tokenkeeper_consumer`.
 
 pub mod answer;
+pub mod attempt;
 pub mod backoff;
 pub mod cli;
 pub mod config;
+pub mod events;
 pub mod exchange;
+pub mod failpoint;
 pub mod http;
+pub mod journal;
 pub mod outcome;
 pub mod pass;
 pub mod plan;
 pub mod provider;
 pub mod report;
 pub mod sandbox;
+pub mod stop;

@@ -1,11 +1,14 @@
 //! What came back, classified: pure, and complete over everything that a provider can answer.
-//! What is then written lies in `aftermath`.
+//! What is then written lies in `plan`.
 
 use std::{fmt, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use crate::answer::{Answer, Shape};
+use crate::{
+    answer::{Answer, Shape},
+    provider::Step,
+};
 
 /// What one request came to, before anybody judges it.
 #[derive(Clone)]
@@ -58,6 +61,23 @@ pub enum Asked {
     Login,
     /// A refresh: a refresh token was spent.
     Refresh,
+}
+
+impl Asked {
+    /// What a step asks for.
+    #[must_use]
+    pub fn by(step: &Step) -> Self {
+        if *step == Step::Login { Self::Login } else { Self::Refresh }
+    }
+
+    /// The word in the history.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Login => "login",
+            Self::Refresh => "refresh",
+        }
+    }
 }
 
 /// The classes of outcomes, with the words that stand in the database and in messages.

@@ -11,13 +11,15 @@ use tokenkeeper_shared::{
     store::{Due, DueCursor, NAMES_AT_ONCE, StoreError, Unopened},
     token::Claimed,
 };
-use tokio::{task::JoinSet, time::Instant};
-use tracing::error;
+use tokio::task::JoinSet;
+use tracing::{error, info};
 use uuid::Uuid;
 
 use crate::{
     config::{Config, TokenConfig},
     exchange::Exchanger,
+    failpoint,
+    journal::replay,
     report::{Done, Report},
 };
 
@@ -31,6 +33,8 @@ struct Pass<'c> {
     busy: HashMap<Arc<str>, usize>,
     tasks: JoinSet<(Arc<str>, Done)>,
     report: Report,
+    /// Due rows before this were claimed or are nobody's here: no walk looks at them again.
+    resume: DueCursor,
 }
 
 /// The tokens that a pass keeps, each with its provider's host.
@@ -38,10 +42,10 @@ type Tokens = BTreeMap<TokenName, (Arc<TokenConfig>, Arc<str>)>;
 
 /// What a walk over the due rows came to.
 enum Walk {
-    /// The end of the due rows was seen, and none was passed over.
+    /// The end of the due rows was seen, and none of ours is left.
     AtEnd,
-    /// Rows were left because their provider has enough to do.
-    LeftBusy,
+    /// There is more, and the providers have enough to do for now.
+    Saturated,
 }
 
 /// Keeps everything that is due and configured, or of that only the tokens `named`.
@@ -61,21 +65,59 @@ pub async fn run(
         .filter(|(name, _)| wanted(name))
         .map(|(name, token)| (name.clone(), with_host(token)))
         .collect();
+    let mut report = Report::default();
+    replay(&exchanger, &mut report).await?;
     enrol(&exchanger, &tokens).await?;
+    readmit(&exchanger, &tokens).await?;
     let mut pass = Pass {
-        exchanger,
+        exchanger: exchanger.clone(),
         tokens: &tokens,
         hosts: tokens.values().map(|(_, host)| host.clone()).collect(),
         per_host: usize::from(config.run.per_host.get()),
         busy: HashMap::new(),
         tasks: JoinSet::new(),
-        report: Report::default(),
+        report,
+        resume: DueCursor::default(),
     };
     let walked = pass.take_all().await;
     while pass.finish_one().await {}
+    exchanger.rest().await;
     walked?;
     pass.note_waiting().await?;
     Ok(pass.report)
+}
+
+/// Stores what an earlier run had from a provider and could not store.
+async fn replay(exchanger: &Exchanger, report: &mut Report) -> Result<(), StoreError> {
+    let Some(folder) = exchanger.journal.folder() else { return Ok(()) };
+    let replayed = replay::replay(folder, &exchanger.store, || exchanger.time.now()).await?;
+    for name in &replayed.stored {
+        info!(token = %name, "stored from the journal of an earlier run");
+        report.add(Done::Replayed);
+    }
+    if replayed.fenced > 0 {
+        info!("{} answers in the journal are older than what is stored: dropped", replayed.fenced);
+    }
+    Ok(())
+}
+
+/// Makes rows due again whose login was refused with other credentials than those of today.
+async fn readmit(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError> {
+    let mut after = Uuid::nil();
+    loop {
+        let page = exchanger.store.refused(after, PAGE).await?;
+        for refused in &page {
+            let Some((token, _)) = tokens.get(&refused.name) else { continue };
+            let is_changed = exchanger.login_digest(token).is_some_and(|now| now != refused.login);
+            if is_changed && exchanger.store.readmit(refused, exchanger.time.now()).await? {
+                info!(token = %refused.name, "the credentials have changed: trying them");
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == usize::from(PAGE) => after = last.id,
+            _ => return Ok(()),
+        }
+    }
 }
 
 /// Gives every configured name a row: a first login then goes the way of every renewal.
@@ -93,11 +135,11 @@ async fn enrol(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError>
 impl Pass<'_> {
     /// Walks the due rows again and again until all that could be taken are.
     async fn take_all(&mut self) -> Result<(), StoreError> {
-        while Instant::now() < self.exchanger.deadline {
+        while !self.exchanger.is_over() {
             match self.walk().await? {
                 Walk::AtEnd => return Ok(()),
                 // Half of what runs is waited for, so that claims stay batches.
-                Walk::LeftBusy => {
+                Walk::Saturated => {
                     for _ in 0..self.tasks.len().div_ceil(2).max(1) {
                         self.finish_one().await;
                     }
@@ -107,24 +149,29 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// One walk over the due rows: claims what is configured and whose provider has room.
+    /// One walk over the due rows, from where the last one left something: claims what is configured
+    /// and whose provider has room.
     async fn walk(&mut self) -> Result<Walk, StoreError> {
-        let (mut cursor, mut passed_over) = (DueCursor::default(), 0);
+        let (mut cursor, mut passed_over) = (self.resume, 0);
         loop {
             let now = self.exchanger.time.now();
             let page = self.exchanger.store.due(now, cursor, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            cursor = DueCursor::from(last);
             let (chosen, left) = self.choose(&page);
             passed_over += left;
             for ids in chosen.chunks(BATCH) {
                 self.claim(ids).await?;
             }
-            if page.len() < usize::from(PAGE) || passed_over > LOOK_AHEAD || self.is_saturated() {
-                break;
+            cursor = page.last().map_or(cursor, DueCursor::from);
+            if passed_over == 0 {
+                self.resume = cursor;
+            }
+            if page.len() < usize::from(PAGE) {
+                return Ok(if passed_over > 0 { Walk::Saturated } else { Walk::AtEnd });
+            }
+            if passed_over > LOOK_AHEAD || self.is_saturated() || self.exchanger.is_over() {
+                return Ok(Walk::Saturated);
             }
         }
-        Ok(if passed_over > 0 { Walk::LeftBusy } else { Walk::AtEnd })
     }
 
     /// Of these rows, those that are ours and whose provider has room; and how many had to be left.
@@ -152,6 +199,7 @@ impl Pass<'_> {
     }
 
     async fn claim(&mut self, ids: &[Uuid]) -> Result<(), StoreError> {
+        failpoint::reach("due");
         let now = self.exchanger.time.now();
         for claimed in self.exchanger.store.claim(ids, &self.exchanger.worker, now).await? {
             match claimed {
@@ -190,6 +238,7 @@ impl Pass<'_> {
             Some(Ok((host, done))) => {
                 self.busy.entry(host).and_modify(|busy| *busy = busy.saturating_sub(1));
                 self.report.add(done);
+                self.exchanger.events.flush_batch(&self.exchanger.store).await;
                 true
             }
             Some(Err(panic)) => {

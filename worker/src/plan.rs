@@ -13,6 +13,7 @@ use tokenkeeper_shared::{
 
 use crate::{
     answer::Answer,
+    attempt::Sent,
     config::TokenConfig,
     outcome::{Asked, Class, Failed},
     provider::Step,
@@ -23,6 +24,8 @@ use crate::{
 pub enum Plan {
     /// Do this.
     Take(Step),
+    /// Nothing before this instant: the credentials were presented a moment ago.
+    Wait(DateTime<Utc>),
     /// Nothing that the worker could do; the text says why.
     GiveUp(&'static str),
 }
@@ -57,11 +60,23 @@ pub fn plan(
         Some(token) if row.uncertain_tries == 0 || recovers(row, config, now) => {
             Plan::Take(Step::Refresh(token))
         }
-        _ if can_login => Plan::Take(Step::Login),
+        _ if can_login => match login_opens_at(claimed) {
+            Some(opens) if now < opens => Plan::Wait(opens),
+            _ => Plan::Take(Step::Login),
+        },
         Some(token) if forced => Plan::Take(Step::Refresh(token)),
         Some(_) => Plan::GiveUp(SPENT),
         None => refresh_or_give_up(first),
     }
+}
+
+/// Before this no worker presents the credentials again, unless a human forces it: a provider that
+/// counts failed logins must not lock the account because a whole fleet tries.
+#[must_use]
+pub fn login_opens_at(claimed: &Claimed) -> Option<DateTime<Utc>> {
+    let row = &claimed.token;
+    let gap = lifecycle::minimum_gap(row.lifetime().unwrap_or_default());
+    row.last_login_at.filter(|_| !claimed.forced).map(|last| clock::after(last, gap))
 }
 
 /// The one try with a refresh token that may be spent: inside the provider's replay window where
@@ -118,7 +133,20 @@ pub fn new_tokens(
         }
     };
     let json_data = answer.json.clone();
-    (NewTokens { access, refresh_token, refresh_token_expires, json_data, problem }, refresh_at)
+    let login_at = (asked == Asked::Login).then_some(sent_at);
+    let new =
+        NewTokens { access, refresh_token, refresh_token_expires, json_data, problem, login_at };
+    (new, refresh_at)
+}
+
+/// Whether neither the answer nor the configuration says how long the token lives.
+#[must_use]
+pub fn is_lifetime_assumed(
+    answer: &Answer,
+    sent_at: DateTime<Utc>,
+    policy: lifecycle::RefreshPolicy,
+) -> bool {
+    lifecycle::expiry(sent_at, answer.hints, policy).1 == lifecycle::ExpirySource::Fallback
 }
 
 fn refresh_token_expiry(
@@ -141,9 +169,9 @@ fn refresh_token_expiry(
 pub fn release_after(
     claimed: &Claimed,
     failed: &Failed,
-    asked: Asked,
+    (asked, sent): (Asked, &Sent),
     config: &TokenConfig,
-    (sent_at, now): (DateTime<Utc>, DateTime<Utc>),
+    now: DateTime<Utc>,
 ) -> Release {
     let row = &claimed.token;
     let valid_for = row.valid_for(now);
@@ -164,14 +192,22 @@ pub fn release_after(
     // No pass takes up a row that already waits: a forced try that failed promises no other.
     let waits_for_human = row.state == State::NeedsLogin
         || matches!(failed.class, Class::Rejected | Class::LoginRefused);
-    let next = clock::after(now, delay);
+    let nobody_was_asked = matches!(failed.class, Class::NotSent | Class::Configuration);
+    let is_login = asked == Asked::Login && !nobody_was_asked;
+    let mut next = clock::after(now, delay);
+    if is_login {
+        let gap = lifecycle::minimum_gap(row.lifetime().unwrap_or_default());
+        next = next.max(clock::after(sent.at, gap));
+    }
     Release {
         state: if waits_for_human { State::NeedsLogin } else { row.state },
         refresh_at: if waits_for_human { clock::latest() } else { next },
         next_attempt_at: (!waits_for_human).then_some(next),
         failures: row.failures.saturating_add(1),
-        uncertain_since: row.uncertain_since.or(is_uncertain.then_some(sent_at)),
+        uncertain_since: row.uncertain_since.or(is_uncertain.then_some(sent.at)),
         uncertain_tries: row.uncertain_tries + i64::from(is_uncertain),
+        last_login_at: if is_login { Some(sent.at) } else { row.last_login_at },
+        refused_login: sent.login.clone().filter(|_| failed.class == Class::LoginRefused),
         error: Some((failed.class.as_str().to_owned(), failed.message.clone())),
     }
 }
@@ -210,18 +246,20 @@ pub fn release_unused(claimed: &Claimed) -> Release {
         failures: row.failures,
         uncertain_since: row.uncertain_since,
         uncertain_tries: row.uncertain_tries,
+        last_login_at: row.last_login_at,
+        refused_login: None,
         error: None,
     }
 }
 
-/// How soon the same pass may try again, if it may: after what did not reach the provider, after a
-/// login without an answer, and inside a replay window. A refresh token that may be spent at a
-/// provider without such a window is not tried again within seconds.
+/// Whether the same pass may try again within seconds: after what did not reach the provider, and
+/// inside a replay window. A refresh token that may be spent at a provider without such a window,
+/// and credentials, are not presented again so soon.
 #[must_use]
 pub fn may_retry_in_pass(failed: &Failed, asked: Asked, replay_window: Duration) -> bool {
     match failed.class {
         Class::NotSent => true,
-        Class::Uncertain => asked == Asked::Login || !replay_window.is_zero(),
+        Class::Uncertain => asked == Asked::Refresh && !replay_window.is_zero(),
         _ => false,
     }
 }

@@ -126,6 +126,19 @@ impl Provider {
     }
 }
 
+impl ProviderRequest {
+    /// All that it sends, in one secret: for a digest.
+    #[must_use]
+    pub fn in_one(&self) -> Secret {
+        let mut text = format!("{}\n{}\n", self.url, self.content_type);
+        for (name, value) in &self.headers {
+            text.push_str(&format!("{name}: {}\n", value.expose()));
+        }
+        text.push_str(self.body.expose());
+        Secret::new(text)
+    }
+}
+
 impl Transport {
     fn headers(&self, environment: &Environment) -> Result<Vec<(String, Secret)>, SettingsError> {
         let resolve = |(name, value): (&String, &TextOrRef)| {

@@ -27,6 +27,8 @@ pub enum Done {
     Fenced(TokenName),
     /// Given back without a request.
     Unused(TokenName),
+    /// An answer that an earlier run had left in the journal is stored.
+    Replayed,
     /// The provider answered and the database did not take it.
     NotStored {
         /// Which token.
@@ -49,6 +51,22 @@ pub enum Done {
         /// A human must act.
         needs_login: bool,
     },
+}
+
+impl Done {
+    /// The word in the history, and what went wrong.
+    #[must_use]
+    pub fn outcome(&self) -> (&'static str, Option<&str>) {
+        match self {
+            Self::Renewed { .. } => ("ok", None),
+            Self::Partial { message, .. } => ("partial", Some(message)),
+            Self::Fenced(_) => ("fenced", None),
+            Self::Unused(_) => ("unused", None),
+            Self::Replayed => ("replayed", None),
+            Self::NotStored { message, .. } => ("not_stored", Some(message)),
+            Self::Failed { class, message, .. } => (class.as_str(), Some(message)),
+        }
+    }
 }
 
 /// A failure for people and for `--json`.
@@ -83,6 +101,8 @@ pub struct Report {
     pub fenced: u64,
     /// Given back without a request.
     pub unused: u64,
+    /// Stored from the journal of an earlier run.
+    pub replayed: u64,
     /// Failed.
     pub failed: u64,
     /// Tokens that wait for a human, also those that no try was made for.
@@ -108,6 +128,7 @@ impl Report {
             Done::Partial { .. } => self.partial += 1,
             Done::Fenced(_) => self.fenced += 1,
             Done::Unused(_) => self.unused += 1,
+            Done::Replayed => self.replayed += 1,
             Done::NotStored { name, message } => self.add_failure(
                 FailedToken {
                     name: name.to_string(),
@@ -148,7 +169,8 @@ impl Report {
     /// How many rows were taken up.
     #[must_use]
     pub fn taken_up(&self) -> u64 {
-        self.refreshed + self.logged_in + self.partial + self.fenced + self.unused + self.failed
+        let failed = self.unused + self.failed;
+        self.refreshed + self.logged_in + self.partial + self.fenced + self.replayed + failed
     }
 
     /// The exit code: what is worst for the tokens' users comes first.

@@ -17,7 +17,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{output, private_file};
-use crate::{config::Config, exchange::Exchanger, http::Http};
+use crate::{
+    config::{Config, JournalSetting},
+    events::Events,
+    exchange::Exchanger,
+    http::Http,
+    journal::Journal,
+    stop::Stop,
+};
 
 /// The settings of this call.
 #[derive(Debug)]
@@ -63,7 +70,8 @@ impl Context {
     }
 
     /// What an attempt needs, with the database's time read now.
-    pub(super) async fn exchanger(&self, store: Store) -> Result<Exchanger, Failure> {
+    pub(super) async fn exchanger(&self, store: Store, stop: Stop) -> Result<Exchanger, Failure> {
+        let journal = self.journal()?;
         let time = store.time().await?;
         Ok(Exchanger {
             store,
@@ -72,7 +80,33 @@ impl Context {
             worker: worker_name(),
             time,
             deadline: Instant::now() + self.config.run.deadline,
+            stop,
+            journal,
+            events: Events::default(),
         })
+    }
+
+    /// The journal. Only a folder that somebody named must be writable; without one a run goes on, and
+    /// says what that means.
+    fn journal(&self) -> Result<Journal, Failure> {
+        let folder = match &self.config.journal {
+            JournalSetting::Off => return Ok(Journal::off()),
+            JournalSetting::At(folder) => {
+                return Journal::open(folder).map_err(|error| {
+                    let folder = folder.display();
+                    let message = format!("journal {folder}: {error}: make it a folder that this user may write to, or set journal = \"off\"");
+                    Failure::new(Exit::Usage, message)
+                });
+            }
+            JournalSetting::Default => self.settings.paths.default_journal(),
+        };
+        let opened = folder.map_err(|error| error.to_string()).and_then(|folder| {
+            Journal::open(&folder).map_err(|error| format!("{}: {error}", folder.display()))
+        });
+        Ok(opened.unwrap_or_else(|why| {
+            output::note(&format!("no journal is kept ({why}): {NO_JOURNAL}"));
+            Journal::off()
+        }))
     }
 
     /// Which seal: the key at hand, a new one for a new SQLite file, or none for the tutorial's users.
@@ -156,3 +190,6 @@ const TUTORIALS_WARNING: &str = "warning: tokens are stored in clear, as the tut
      to seal them make a key with `tokenkeeper-worker key new --file FILE`, set TOKENKEEPER_KEY_FILE for workers \
      and consumers, and run `tokenkeeper-worker refresh quartile --force`; to keep them in clear without this \
      warning set TOKENKEEPER_SEAL=off";
+
+const NO_JOURNAL: &str = "an answer is lost if this process and the database fail at one moment; \
+     name a folder with [run] journal or TOKENKEEPER_JOURNAL, or accept it with \"off\"";

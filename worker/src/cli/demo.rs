@@ -20,13 +20,16 @@ use uuid::Uuid;
 
 use super::output;
 use crate::{
-    config::{Config, RunSettings, TokenConfig},
+    config::{Config, TokenConfig},
+    events::Events,
     exchange::Exchanger,
     http::Http,
+    journal::Journal,
     pass,
     provider::{Provider, quartile::Quartile},
     report::Report,
     sandbox::{Fault, Sandbox, Settings},
+    stop::Stop,
 };
 
 pub(super) async fn demo(json: bool) -> Result<Exit, Failure> {
@@ -51,7 +54,7 @@ struct Demo {
     worker: Store,
     consumer: Store,
     json: bool,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Demo {
@@ -68,18 +71,14 @@ impl Demo {
         let consumer = Store::open(url.clone(), Seal::With(consumers), Role::Consumer)?;
         let name: TokenName = "demo".parse().map_err(internal)?;
         let token = token_of(&sandbox)?;
-        let config = Config {
-            tokens: BTreeMap::from([(name.clone(), token)]),
-            run: RunSettings::default(),
-            is_tutorials: false,
-        };
+        let tokens = BTreeMap::from([(name.clone(), token)]);
+        let config = Config { tokens, ..Config::default() };
         let environment = Environment::of([
             ("DEMO_KEY", credentials.subscription_key.as_str()),
             ("DEMO_USERNAME", &credentials.username),
             ("DEMO_PASSWORD", &credentials.password),
         ]);
-        let demo =
-            Self { sandbox, config, name, environment, worker, consumer, json, _folder: folder };
+        let demo = Self { sandbox, config, name, environment, worker, consumer, json, folder };
         demo.say(&format!(
             "A sandbox provider listens on {}. Its access tokens live {} s here, where real ones live hours; \
              each refresh token works once. Tokens are kept, sealed, in {url}.",
@@ -167,6 +166,9 @@ impl Demo {
             worker: format!("demo:{}", Uuid::new_v4().simple()),
             time: self.worker.time().await?,
             deadline: Instant::now() + self.config.run.deadline,
+            stop: Stop::never(),
+            journal: Journal::open(&self.folder.path().join("journal")).map_err(internal)?,
+            events: Events::default(),
         }))
     }
 

@@ -15,7 +15,7 @@ use tokenkeeper_shared::{
 
 use super::{
     context::{self, Context},
-    output, run,
+    output, run, signals,
 };
 use crate::report::{self, Report};
 
@@ -27,7 +27,8 @@ pub(super) async fn refresh(
     run::known(context, std::slice::from_ref(name))?;
     let store = context.store().await?;
     let config = context.config.tokens[name].clone();
-    let exchanger = context::shared(context.exchanger(store.clone()).await?);
+    let exchanger = context.exchanger(store.clone(), signals::stop()?).await?;
+    let exchanger = context::shared(exchanger);
     if !store.without_row(&[name]).await?.is_empty() {
         store.enrol(name, config.provider.word(), exchanger.time.now()).await?;
     }
@@ -42,17 +43,18 @@ pub(super) async fn refresh(
     }
     let config = Arc::new(config);
     let done = match store.claim_named(&row, force, &exchanger.worker, now).await? {
-        Some(Ok(claimed)) => exchanger.keep(config, claimed).await,
+        Some(Ok(claimed)) => exchanger.clone().keep(config, claimed).await,
         // How a store that was kept in clear comes to be sealed: what lies in clear is not trusted,
         // a login is.
         Some(Err(Unopened { claimed, source: SealError::InClear }))
             if force && config.provider.can_login() =>
         {
-            exchanger.keep(config, *claimed).await
+            exchanger.clone().keep(config, *claimed).await
         }
         Some(Err(unopened)) => exchanger.refuse(&config, unopened).await,
         None => return not_claimed(&row, now, context.json),
     };
+    exchanger.rest().await;
     let mut report = Report::default();
     report.add(done);
     let waits = store.read(name).await?.is_some_and(|(row, _)| row.state == State::NeedsLogin);

@@ -7,7 +7,7 @@ use tokenkeeper_shared::{
 
 use super::{
     context::{self, Context},
-    output,
+    output, signals,
 };
 use crate::{
     pass,
@@ -17,7 +17,8 @@ use crate::{
 pub(super) async fn run(context: &Context, names: &[TokenName]) -> Result<Exit, Failure> {
     known(context, names)?;
     let store = context.store().await?;
-    let exchanger = context::shared(context.exchanger(store.clone()).await?);
+    let exchanger = context.exchanger(store.clone(), signals::stop()?).await?;
+    let exchanger = context::shared(exchanger);
     let report = pass::run(exchanger, &context.config, names).await;
     store.close().await;
     tell(&report?, context.json)
@@ -73,13 +74,14 @@ pub(super) fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {
 }
 
 fn counts(report: &Report) -> String {
-    let Report { refreshed, logged_in, partial, fenced, unused, failed, .. } = report;
+    let Report { refreshed, logged_in, partial, fenced, unused, replayed, failed, .. } = report;
     let counts = [
         (*refreshed, "refreshed"),
         (*logged_in, "logged in"),
         (*partial, "with a refresh token only"),
         (*fenced, "renewed by another worker first"),
         (*unused, "given back unused"),
+        (*replayed, "stored from the journal of an earlier run"),
         (*failed, "failed"),
     ];
     let parts: Vec<_> = counts

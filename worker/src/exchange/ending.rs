@@ -1,119 +1,142 @@
-//! How an attempt ends: the answer committed, or the row given back. What led there lies in
-//! `exchange`.
+//! How an attempt ends: the answer kept in the journal and committed, or the row given back. What
+//! led there lies in `exchange`.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use tokenkeeper_shared::{
     clock,
-    lifecycle::{self, ExpirySource},
     name::TokenName,
-    store::{Commit, Prepared, Release, StoreError},
+    store::{Commit, Event, Prepared, Release, StoreError},
     token::{Claimed, State},
 };
 use tokio::time::{Instant, sleep};
 use tracing::{error, info, warn};
 
-use super::{Attempt, Exchanger, Tried};
+use super::{Ended, Exchanger};
 use crate::{
-    answer::Answer,
+    attempt::{Attempt, GiveBack, Next, ToCommit},
     backoff::Delays,
-    config::TokenConfig,
+    failpoint,
     outcome::{Asked, Failed},
-    plan,
     report::Done,
 };
 
 impl Exchanger {
-    pub(super) async fn commit(
-        &self,
-        config: &TokenConfig,
-        claimed: &Claimed,
-        answer: &Answer,
-        problem: Option<String>,
-        (asked, sent_at): (Asked, DateTime<Utc>),
-    ) -> Attempt {
+    pub(super) async fn commit(&self, attempt: &Attempt, commit: ToCommit) -> Ended {
+        let (claimed, ToCommit { new, refresh_at, asked, is_lifetime_assumed }) =
+            (attempt.claimed(), commit);
         let name = claimed.token.name.clone();
-        if lifecycle::expiry(sent_at, answer.hints, config.policy).1 == ExpirySource::Fallback {
+        if is_lifetime_assumed {
             warn!(token = %name, "the provider does not say how long the token lives: five minutes are assumed, set default_lifetime");
         }
-        let (new, refresh_at) =
-            plan::new_tokens(claimed, answer, problem.clone(), (asked, sent_at), config);
-        let prepared = match self.store.prepare(claimed.clone(), new, refresh_at) {
+        let prepared = match self.store.prepare(claimed, &new, refresh_at, self.time.now()) {
             Ok(prepared) => prepared,
-            Err(error) => return Attempt::Failed(self.unconfigured(error.to_string(), asked)),
+            Err(error) => {
+                let next = attempt.unconfigured(asked, error.to_string(), self.time.now());
+                return match next {
+                    Next::GiveBack(back) => Ended::GivenBack(back),
+                    _ => Ended::Done(Done::Unused(name)),
+                };
+            }
         };
-        match self.commit_until_acknowledged(&name, &prepared).await {
+        if let Err(error) = self.journal.append(&prepared).await {
+            warn!(token = %name, "the journal does not take the answer, which now goes to the database alone: {error}");
+        }
+        failpoint::reach("journaled");
+        let committed = self.commit_until_acknowledged(&prepared).await;
+        failpoint::reach("committed");
+        Ended::Done(self.committed(name, (asked, new.problem), committed, &prepared))
+    }
+
+    fn committed(
+        &self,
+        name: TokenName,
+        (asked, problem): (Asked, Option<String>),
+        committed: Result<Commit, StoreError>,
+        prepared: &Prepared,
+    ) -> Done {
+        match committed {
             Ok(Commit::Fenced) => {
+                self.journal.settle(prepared);
                 warn!(token = %name, "fenced: another worker committed first, this answer is dropped");
-                Attempt::Done(Done::Fenced(name))
+                Done::Fenced(name)
             }
             Ok(Commit::Stored(generation)) => {
+                self.journal.settle(prepared);
                 let login = asked == Asked::Login;
                 let Some(message) = problem else {
                     info!(token = %name, generation, login, "renewed");
-                    return Attempt::Done(Done::Renewed { name, login });
+                    return Done::Renewed { name, login };
                 };
                 warn!(token = %name, generation, "partial: {message}");
-                Attempt::Done(Done::Partial { name, message })
+                Done::Partial { name, message }
             }
-            Err(error) => {
-                error!(token = %name, "the provider's answer could not be stored: {error}");
-                Attempt::Done(Done::NotStored { name, message: error.to_string() })
-            }
+            Ok(Commit::Held) => self.not_stored(name, "another worker holds the row"),
+            Err(error) => self.not_stored(name, &error.to_string()),
         }
+    }
+
+    fn not_stored(&self, name: TokenName, why: &str) -> Done {
+        let stays = if self.journal.is_kept() { STAYS_IN_JOURNAL } else { IS_LOST };
+        let message = format!("the provider's answer could not be stored: {why}; {stays}");
+        error!(token = %name, "{message}");
+        Done::NotStored { name, message }
     }
 
     /// Tries again until the database has acknowledged: the answer in hand may be the only copy of
     /// a rotated refresh token, and is worth more than the run's deadline.
-    async fn commit_until_acknowledged(
+    pub(super) async fn commit_until_acknowledged(
         &self,
-        name: &TokenName,
         prepared: &Prepared,
     ) -> Result<Commit, StoreError> {
-        let end = self.deadline.max(Instant::now()) + COMMIT_BEYOND_DEADLINE;
+        let name = prepared.name();
+        let begun = Instant::now();
         let mut delays = Delays::doubling(COMMIT_RETRY_FIRST, COMMIT_RETRY_LONGEST);
         loop {
-            let error = match self.store.commit(prepared, self.time.now()).await {
-                Ok(commit) => return Ok(commit),
-                Err(error) => error,
+            let tried = self.store.commit(prepared, self.time.now()).await;
+            let why = match &tried {
+                Ok(Commit::Held) => "another worker holds the row".to_owned(),
+                Ok(_) => return tried,
+                Err(error) => error.to_string(),
             };
-            if Instant::now() >= end {
-                return Err(error);
+            if Instant::now() >= self.last_try(begun) {
+                return tried;
             }
-            warn!(token = %name, "the answer is not stored yet, trying again: {error}");
+            warn!(token = %name, "the answer is not stored yet, trying again: {why}");
             sleep(delays.next().unwrap_or(COMMIT_RETRY_LONGEST)).await;
         }
     }
 
-    /// Leaves the row to a human, without a request.
-    pub(super) async fn give_up(&self, claimed: &Claimed, why: &'static str) -> Done {
-        let (class, release) = plan::release_to_a_human(claimed, why);
-        self.give_back(claimed, &release).await;
-        let now = self.time.now();
-        Self::failed(claimed, Failed::new(class, why), &release, now)
+    /// Until when a commit that was begun at `begun` is tried again. Who asks to stop waits less:
+    /// the next run replays the journal.
+    fn last_try(&self, begun: Instant) -> Instant {
+        if self.stop.is_asked() && self.journal.is_kept() {
+            begun + COMMIT_AFTER_STOP
+        } else {
+            self.deadline.max(begun) + COMMIT_BEYOND_DEADLINE
+        }
     }
 
-    /// Gives the row back after a failure: for `again_in`, or for as long as the rules say.
-    pub(super) async fn release(
+    /// Gives the row back: for `again_in`, or for as long as the rules say.
+    pub(super) async fn give_back(
         &self,
-        config: &TokenConfig,
         claimed: &Claimed,
-        tried: Tried,
+        mut back: GiveBack,
         again_in: Option<Duration>,
     ) -> Done {
-        let Tried { failed, asked, sent_at, has_dead_refresh_token } = tried;
         let now = self.time.now();
-        let mut release = plan::release_after(claimed, &failed, asked, config, (sent_at, now));
-        if has_dead_refresh_token {
-            plan::count_as_spent(&mut release, sent_at);
+        if let Some(delay) = again_in {
+            back.again_in(delay, now);
         }
-        if let Some(delay) = again_in.filter(|_| release.state != State::NeedsLogin) {
-            let next = clock::after(now, delay);
-            (release.refresh_at, release.next_attempt_at) = (next, Some(next));
+        // A claim that cannot be given back lapses by itself with its lease.
+        if let Err(error) = self.store.release(claimed, &back.release, now).await {
+            warn!(token = %claimed.token.name, "the claim could not be given back and will lapse: {error}");
         }
-        self.give_back(claimed, &release).await;
-        Self::failed(claimed, failed, &release, now)
+        match back.failed {
+            Some(failed) => Self::failed(claimed, failed, &back.release, now),
+            None => Done::Unused(claimed.token.name.clone()),
+        }
     }
 
     /// What a failure is told as.
@@ -131,16 +154,22 @@ impl Exchanger {
         }
     }
 
-    pub(super) async fn release_unused(&self, claimed: &Claimed) {
-        warn!(token = %claimed.token.name, "the lease leaves no time for a request: given back unused");
-        self.give_back(claimed, &plan::release_unused(claimed)).await;
-    }
-
-    /// A claim that cannot be given back lapses by itself with its lease.
-    async fn give_back(&self, claimed: &Claimed, release: &Release) {
-        if let Err(error) = self.store.release(claimed, release, self.time.now()).await {
-            warn!(token = %claimed.token.name, "the claim could not be given back and will lapse: {error}");
-        }
+    /// Puts an attempt into the history.
+    pub(super) fn note(&self, attempt: &Attempt, began: DateTime<Utc>, done: &Done) {
+        let claimed = attempt.claimed();
+        let (outcome, message) = done.outcome();
+        let is_newer = matches!(done, Done::Renewed { .. } | Done::Partial { .. });
+        self.events.add(Event {
+            name: claimed.token.name.clone(),
+            at: began,
+            worker: self.worker.clone(),
+            attempt: claimed.attempt,
+            action: attempt.asked().map_or("none", Asked::as_str).to_owned(),
+            outcome: outcome.to_owned(),
+            generation: claimed.token.generation + i64::from(is_newer),
+            duration: clock::until(began, self.time.now()),
+            message: message.map(str::to_owned),
+        });
     }
 }
 
@@ -148,3 +177,8 @@ const COMMIT_RETRY_FIRST: Duration = Duration::from_millis(100);
 const COMMIT_RETRY_LONGEST: Duration = Duration::from_secs(5);
 /// A database that restarts is back within this; a run must end all the same.
 const COMMIT_BEYOND_DEADLINE: Duration = Duration::from_secs(60);
+/// Service managers kill what has not stopped after some tens of seconds.
+const COMMIT_AFTER_STOP: Duration = Duration::from_secs(10);
+
+const STAYS_IN_JOURNAL: &str = "it stays in the journal, and the next run on this host stores it";
+const IS_LOST: &str = "the journal is off, so it is lost with this process";

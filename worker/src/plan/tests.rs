@@ -82,8 +82,10 @@ fn claimed() -> Claimed {
         last_error: None,
         last_error_at: None,
         last_success_at: Some(noon() - secs(3600)),
+        last_login_at: None,
     };
-    Claimed { token, attempt: Uuid::nil(), refresh_token: Some(Secret::new("stored")) }
+    let refresh_token = Some(Secret::new("stored"));
+    Claimed { token, attempt: Uuid::nil(), refresh_token, forced: false }
 }
 
 fn changed(change: impl FnOnce(&mut Claimed)) -> Claimed {
@@ -261,12 +263,12 @@ fn a_plan_does_not_print_its_refresh_token() {
 }
 
 #[test]
-fn only_what_cannot_spend_a_refresh_token_twice_is_tried_again_in_the_same_pass() {
+fn only_what_spends_neither_a_refresh_token_nor_a_login_twice_is_tried_again_in_the_same_pass() {
     let cases = [
         (Class::NotSent, Asked::Refresh, NO_WINDOW, true),
         (Class::NotSent, Asked::Login, NO_WINDOW, true),
-        (Class::Uncertain, Asked::Login, NO_WINDOW, true),
-        (Class::Uncertain, Asked::Login, WINDOW, true),
+        (Class::Uncertain, Asked::Login, NO_WINDOW, false),
+        (Class::Uncertain, Asked::Login, WINDOW, false),
         (Class::Uncertain, Asked::Refresh, WINDOW, true),
         (Class::Uncertain, Asked::Refresh, NO_WINDOW, false),
     ];

@@ -4,7 +4,11 @@ use super::*;
 
 fn after(row: &Claimed, class: Class, asked: Asked, config: &TokenConfig) -> Release {
     let failed = Failed::new(class, "what happened");
-    release_after(row, &failed, asked, config, (noon(), at(30)))
+    release_after(row, &failed, (asked, &sent(noon())), config, at(30))
+}
+
+fn sent(at: DateTime<Utc>) -> Sent {
+    Sent { at, login: Some("digest".to_owned()) }
 }
 
 fn uncertainty(release: &Release) -> (Option<DateTime<Utc>>, i64) {
@@ -167,7 +171,8 @@ fn a_provider_is_asked_again_when_it_said_but_once_before_the_token_dies() {
         let failed = Failed { told, ..Failed::new(Class::Throttled, "m") };
         for asked in [Asked::Login, Asked::Refresh] {
             let config = with_login(NO_WINDOW);
-            let release = release_after(&row(left), &failed, asked, &config, (noon(), at(30)));
+            let release =
+                release_after(&row(left), &failed, (asked, &sent(noon())), &config, at(30));
             assert_eq!(delay(&release), secs(expected), "{told:?}, {left} s left");
             assert_eq!((release.state, release.uncertain_tries), (State::Ok, 0));
         }
@@ -230,7 +235,7 @@ proptest! {
     ) {
         let asked = if is_login { Asked::Login } else { Asked::Refresh };
         let failed = Failed { told, ..Failed::new(class, "m") };
-        let release = release_after(&row, &failed, asked, &config, (now, now));
+        let release = release_after(&row, &failed, (asked, &sent(now)), &config, now);
         let is_uncertain = class == Class::Uncertain && !is_login;
         prop_assert_eq!(release.uncertain_tries, row.token.uncertain_tries + i64::from(is_uncertain));
         prop_assert!(release.failures > row.token.failures || row.token.failures == i64::MAX);
