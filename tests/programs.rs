@@ -13,8 +13,12 @@ mod harness;
 mod bad_input;
 #[path = "programs/bad_secrets.rs"]
 mod bad_secrets;
+#[path = "programs/budget.rs"]
+mod budget;
 #[path = "programs/canaries.rs"]
 mod canaries;
+#[path = "programs/care.rs"]
+mod care;
 #[path = "programs/crash.rs"]
 mod crash;
 #[path = "programs/demo.rs"]
@@ -23,6 +27,8 @@ mod demo;
 mod exits;
 #[path = "programs/host.rs"]
 mod host;
+#[path = "programs/journal.rs"]
+mod journal;
 #[path = "programs/keys.rs"]
 mod keys;
 #[path = "programs/outage.rs"]
@@ -31,6 +37,8 @@ mod outage;
 mod proxies;
 #[path = "programs/racing.rs"]
 mod racing;
+#[path = "programs/signals.rs"]
+mod signals;
 #[path = "programs/sql.rs"]
 mod sql;
 #[path = "programs/stage.rs"]

@@ -37,6 +37,8 @@ mod racing;
 mod reading;
 #[path = "store/releasing.rs"]
 mod releasing;
+#[path = "store/remembering.rs"]
+mod remembering;
 #[path = "store/sealing.rs"]
 mod sealing;
 #[path = "store/times.rs"]

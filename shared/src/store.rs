@@ -11,6 +11,7 @@ mod migrate;
 mod read;
 mod record;
 mod refused;
+mod rights;
 mod row;
 mod tutorial;
 

@@ -117,6 +117,11 @@ impl Stage {
         self.sandbox.set_credentials(credentials);
     }
 
+    /// A row of this name, due since `then`.
+    pub async fn enrol(&self, name: &str, then: DateTime<Utc>) {
+        self.store.enrol(&name.parse().unwrap(), "quartile", then).await.unwrap();
+    }
+
     /// The database's time.
     pub async fn now(&self) -> DateTime<Utc> {
         self.store.time().await.unwrap().now()

@@ -4,6 +4,8 @@
 mod adopt;
 mod context;
 mod demo;
+mod doctor;
+mod history;
 mod init;
 mod key;
 mod migrate;
@@ -14,7 +16,7 @@ mod run;
 mod signals;
 mod status;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 use tokenkeeper_shared::{
@@ -71,6 +73,15 @@ enum Verb {
     Init,
     #[command(flatten)]
     Kept(KeptVerb),
+    /// Look at everything that the worker stands on, and say what mends what is not well
+    ///
+    /// Configuration, secrets, key, files, journal, database, rights, clocks, tokens, providers. Nothing
+    /// is changed, and no credential is sent.
+    Doctor {
+        /// How often the timer calls the worker
+        #[arg(long, default_value = "15m", value_parser = humantime::parse_duration)]
+        interval: Duration,
+    },
     /// Make and derive sealing keys
     #[command(subcommand)]
     Key(KeyVerb),
@@ -96,6 +107,14 @@ enum KeptVerb {
     Status {
         /// Only these tokens [default: all in the database]
         names: Vec<TokenName>,
+    },
+    /// Show what was tried for a token and how it ended, newest first
+    History {
+        /// The token
+        name: TokenName,
+        /// How many attempts
+        #[arg(long, default_value_t = 50)]
+        limit: u16,
     },
     /// Bring the database's schema up to date
     Migrate,
@@ -157,6 +176,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Key(KeyVerb::Consumer { file }) => {
             key::consumer(&environment, config, file.as_deref(), json)
         }
+        Verb::Doctor { interval } => doctor::doctor(environment, config, json, interval).await,
         Verb::Kept(verb) => {
             let context = Context::load(environment, config, json)?;
             let done = keep(&context, verb).await;
@@ -171,6 +191,7 @@ async fn keep(context: &Context, verb: KeptVerb) -> Result<Exit, Failure> {
         KeptVerb::Run { names } => run::run(context, &names).await,
         KeptVerb::Refresh { name, force } => refresh::refresh(context, &name, force).await,
         KeptVerb::Status { names } => status::status(context, &names).await,
+        KeptVerb::History { name, limit } => history::history(context, &name, limit).await,
         KeptVerb::Migrate => migrate::migrate(context).await,
         KeptVerb::Adopt => adopt::adopt(context).await,
     }

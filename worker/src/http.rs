@@ -9,8 +9,9 @@ use std::{
     time::Duration,
 };
 
+use chrono::{DateTime, Utc};
 use reqwest::{Certificate, Client, Response, header, redirect};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use url::Url;
 
 use crate::{config::is_loopback, outcome::Reply, provider::ProviderRequest};
@@ -59,6 +60,29 @@ impl Http {
             Ok(Ok(response)) => read(response, &request.url, deadline).await,
             Ok(Err(error)) => failed(&error, &request.url),
             Err(_) => Reply::Lost(too_late(&request.url)),
+        }
+    }
+
+    /// Asks who is there, without a credential and whatever it answers: what its header `Date` says.
+    ///
+    /// # Errors
+    /// Why it cannot be reached.
+    pub async fn greet(
+        &self,
+        url: &Url,
+        ca_file: Option<&Path>,
+    ) -> Result<Option<DateTime<Utc>>, String> {
+        let ca_file = ca_file.map(Path::to_owned);
+        let client = self.client(Route { is_loopback: is_loopback(url), ca_file })?;
+        match timeout(EXCHANGE, client.head(url.clone()).send()).await {
+            Ok(Ok(response)) => {
+                let date = response.headers().get(header::DATE);
+                let date =
+                    date.and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+                Ok(date.map(DateTime::from))
+            }
+            Ok(Err(error)) => Err(format!("{} cannot be reached: {}", host(url), cause(&error))),
+            Err(_) => Err(too_late(url)),
         }
     }
 

@@ -4,7 +4,10 @@
 pub mod oauth2;
 pub mod quartile;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use tokenkeeper_shared::{
     secret::Secret,
@@ -67,13 +70,28 @@ impl Provider {
         }
     }
 
+    /// Where it is asked.
+    #[must_use]
+    pub fn url(&self) -> &Url {
+        match self {
+            Self::Quartile(quartile) => &quartile.url,
+            Self::OAuth2(oauth2) => &oauth2.token_url,
+        }
+    }
+
+    /// Certificate authorities to trust beside the system's.
+    #[must_use]
+    pub fn ca_file(&self) -> Option<&Path> {
+        match self {
+            Self::Quartile(quartile) => quartile.transport.ca_file.as_deref(),
+            Self::OAuth2(oauth2) => oauth2.transport.ca_file.as_deref(),
+        }
+    }
+
     /// The host that exchanges are counted by, with its port.
     #[must_use]
     pub fn host(&self) -> String {
-        let url = match self {
-            Self::Quartile(quartile) => &quartile.url,
-            Self::OAuth2(oauth2) => &oauth2.token_url,
-        };
+        let url = self.url();
         let port = url.port_or_known_default().map(|port| format!(":{port}")).unwrap_or_default();
         format!("{}{port}", url.host_str().unwrap_or_default())
     }

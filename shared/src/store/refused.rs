@@ -49,7 +49,8 @@ impl Store {
         })
     }
 
-    /// Makes a refused row due again. `false` when it is no longer the same refusal.
+    /// Makes a refused row due again, without the gap after the last login: others are to be tried.
+    /// `false` when it is no longer the same refusal.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -69,5 +70,5 @@ const REFUSED: &str = "SELECT id, name, refused_login FROM tokens WHERE refresh_
      AND state = ? AND refused_login IS NOT NULL ORDER BY id LIMIT ?";
 
 const READMIT: &str = "UPDATE tokens SET state = CASE WHEN generation = 0 THEN 'new' ELSE 'ok' END, \
-     refused_login = NULL, refresh_at = ?, next_attempt_at = NULL, updated_at = ? \
+     refused_login = NULL, last_login_at = NULL, refresh_at = ?, next_attempt_at = NULL, updated_at = ? \
      WHERE id = ? AND state = ? AND refused_login = ?";

@@ -69,7 +69,7 @@ pub(super) async fn status(context: &Context, names: &[TokenName]) -> Result<Exi
     Ok(Exit::Ok)
 }
 
-async fn named(store: &Store, name: &TokenName) -> Result<Token, Failure> {
+pub(super) async fn named(store: &Store, name: &TokenName) -> Result<Token, Failure> {
     let read = store.read(name).await?;
     read.map(|(token, _)| token).ok_or_else(|| {
         let message =

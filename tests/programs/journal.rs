@@ -1,0 +1,108 @@
+//! The journal as an operator meets it: where it lies, what is in it, and what a full disk does.
+
+use std::{fs, time::Duration};
+
+use tokenkeeper_worker::sandbox::Settings;
+
+use super::{
+    host::{Host, mode, on, on_each, path, tells},
+    sql,
+    stage::Stage,
+};
+use crate::harness::{databases::Kind, wait};
+
+#[test]
+fn an_answer_that_a_dead_worker_left_is_found_by_doctor_and_stored_by_the_next_run() {
+    on_each(|kind| {
+        let stage = left_in_the_journal(kind);
+        let told = stage.host.work(0, &["doctor"]);
+        tells(&told, &["1 answers to replay", "tokenkeeper-worker run"]);
+        let run = stage.host.work(0, &["run"]);
+        assert_eq!(run.stdout, "1 stored from the journal of an earlier run\n");
+        assert_eq!(stage.host.status("quartile")["generation"], 2);
+        assert!(files(&stage.host).is_empty(), "what is stored is forgotten");
+        assert_eq!(stage.sandbox.counts().exchanges, 2);
+    });
+}
+
+#[test]
+fn the_journal_is_its_owners_alone_and_holds_no_secret_in_clear() {
+    on_each(|kind| {
+        let stage = left_in_the_journal(kind);
+        let [file] = &files(&stage.host)[..] else { panic!("one file") };
+        assert_eq!(mode(file.as_ref()), 0o600);
+        let text = fs::read_to_string(file).unwrap();
+        let secrets = [stage.newest_refresh_token(), stage.sandbox.newest_access_token().unwrap()];
+        for secret in secrets {
+            assert!(!text.contains(&secret), "{kind}: in clear");
+        }
+        assert!(text.contains("v1."), "sealed as in the database");
+    });
+}
+
+#[test]
+fn a_journal_that_is_off_is_what_somebody_wanted_and_doctor_says_what_it_means() {
+    let stage = Stage::logged_in(Kind::Sqlite, Settings::default());
+    let Stage { host, database, sandbox } = stage;
+    let host = host.with("TOKENKEEPER_JOURNAL", "off");
+    sql::make_due(&database);
+    let run = host.work(0, &["run"]);
+    assert_eq!(run.stderr, "");
+    assert!(files(&host).is_empty());
+    tells(&host.work(0, &["doctor"]), &["none is kept", "is lost"]);
+    assert!(sandbox.is_active(&host.get("quartile")));
+}
+
+#[test]
+fn a_journal_in_a_place_that_cannot_be_written_to_is_refused_with_what_to_do() {
+    let stage = Stage::logged_in(Kind::Sqlite, Settings::default());
+    let file = stage.host.write("no-folder", "a file");
+    let host = stage.host.with("TOKENKEEPER_JOURNAL", path(&file));
+    let run = host.work(2, &["run"]);
+    tells(&run, &["no-folder", "make it a folder that this user may write to", "off"]);
+    assert_eq!(stage.sandbox.counts().exchanges, 1, "nothing was rotated before");
+}
+
+/// A disk that takes no byte more, as far as the journal is concerned: the limit on the size of
+/// files is zero. SQLite would be hit by it too.
+#[test]
+fn a_full_disk_keeps_no_answer_from_the_database() {
+    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+        let stage = Stage::logged_in(kind, Settings::default());
+        sql::make_due(&stage.database);
+        let line = "ulimit -f 0; trap '' XFSZ; tokenkeeper-worker run 2>&1 | \
+                    grep -q 'the journal does not take the answer'";
+        let ended = stage.host.shell(line);
+        assert!(ended.success(), "{kind}: {ended:?}");
+        assert_eq!(stage.host.status("quartile")["generation"], 2);
+        assert!(stage.sandbox.is_active(&stage.host.get("quartile")));
+    });
+}
+
+/// A worker that died after the provider's answer and before the database had it.
+fn left_in_the_journal(kind: Kind) -> Stage {
+    let stage = Stage::logged_in(kind, Settings::default());
+    sql::make_due(&stage.database);
+    stage.sandbox.set_latency(Duration::from_millis(500));
+    let worker = stage.host.worker(&["run"]).spawn();
+    let asked = || (stage.sandbox.counts().exchanges == 2).then_some(());
+    assert!(wait::until(LIMIT, asked).is_some(), "{kind}: the provider was not asked");
+    let held = sql::Held::row(&stage.database);
+    let written = || {
+        let full = |file: &String| fs::metadata(file).is_ok_and(|file| file.len() > 0);
+        files(&stage.host).iter().any(full).then_some(())
+    };
+    assert!(wait::until(LIMIT, written).is_some(), "{kind}: nothing in the journal");
+    worker.kill9();
+    drop(held);
+    stage.sandbox.set_latency(Duration::ZERO);
+    stage
+}
+
+fn files(host: &Host) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(host.state_folder().join("journal")) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    paths.map(|file| path(&file).to_owned()).collect()
+}
+
+const LIMIT: Duration = Duration::from_secs(20);
