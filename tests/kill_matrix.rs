@@ -1,7 +1,7 @@
 //! The worker dies at each step of the protocol, on each database, with each kind of provider; then
 //! consumers must get a token that works, and the next run must heal the row.
 //!
-//! The rows of `docs/fault-matrix.md` are what these runs came to. Without TOKENKEEPER_TEST_ALL the
+//! The rows of `docs/fault-matrix.md` are what these runs came to. Without `TOKENKEEPER_TEST_ALL` the
 //! strict provider alone is tried.
 
 #![expect(

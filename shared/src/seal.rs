@@ -102,7 +102,7 @@ impl Seal {
         let message = [label, secret.expose()].join("\0");
         let (digest, _) = Hkdf::<Sha256>::extract(Some(salt), message.as_bytes());
         let length = if key.is_some() { KEYED_DIGEST } else { UNKEYED_DIGEST };
-        digest.iter().take(length).map(|byte| format!("{byte:02x}")).collect()
+        BASE64_URL_SAFE_NO_PAD.encode(&digest[..length])
     }
 
     /// Opens what is stored at `place`.
@@ -184,6 +184,7 @@ pub enum SealError {
 const VERSION: &str = "v1";
 /// 128 bits tell any two apart.
 const KEYED_DIGEST: usize = 16;
+/// 16 bits confirm no guess.
 const UNKEYED_DIGEST: usize = 2;
 
 #[cfg(test)]

@@ -48,21 +48,26 @@ fn is_told(page: &str) {
 }
 
 fn page(cells: &Cells) -> String {
-    let mut page = HEAD.to_owned();
-    for mode in Mode::tried() {
-        page += &format!("\n## Provider: {}\n\n| | the worker dies |", mode.words());
-        page += &KINDS.iter().map(|kind| format!(" {kind} |")).collect::<String>();
-        page += "\n|---|---|---|---|---|\n";
-        for (number, death) in DEATHS.iter().enumerate() {
-            page += &format!("| {} | {} |", death.id, death.words);
-            for kind in 0..KINDS.len() {
-                let how = cells.get(&(mode.words(), number, Some(kind)));
-                page += &format!(" {} |", how.map_or("not run", String::as_str));
-            }
-            page.push('\n');
-        }
+    let tables = Mode::tried().iter().map(|mode| table(*mode, cells));
+    [HEAD.to_owned()].into_iter().chain(tables).collect::<Vec<_>>().join("\n")
+}
+
+fn table(mode: Mode, cells: &Cells) -> String {
+    let kinds = KINDS.map(|kind| kind.to_string());
+    let mut rows = vec![
+        format!("## Provider: {}\n", mode.words()),
+        format!("| | the worker dies | {} |", kinds.join(" | ")),
+        "|---|---|---|---|---|".to_owned(),
+    ];
+    for (number, death) in DEATHS.iter().enumerate() {
+        let told = [0, 1, 2].map(|kind| {
+            let how = cells.get(&(mode.words(), number, Some(kind)));
+            how.map_or("not run", String::as_str)
+        });
+        rows.push(format!("| {} | {} | {} |", death.id, death.words, told.join(" | ")));
     }
-    page
+    rows.push(String::new());
+    rows.join("\n")
 }
 
 const HEAD: &str = "\

@@ -154,7 +154,7 @@ impl Writer {
         let written = if lines.is_empty() { Ok(()) } else { self.append(&lines) };
         for done in waiting {
             let told =
-                written.as_ref().map(|()| ()).map_err(|e| io::Error::new(e.kind(), e.to_string()));
+                written.as_ref().copied().map_err(|e| io::Error::new(e.kind(), e.to_string()));
             let _ = done.send(told);
         }
         self.tidy();

@@ -1,5 +1,10 @@
 //! One pass over what is due: enrols what has no row yet, claims in batches, soonest first, keeps
 //! many tokens at once but never too many at one provider, and ends. Timers repeat passes.
+//! What comes before the first claim lies in `beginning`.
+
+mod beginning;
+
+pub(crate) use self::beginning::replay;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -12,14 +17,13 @@ use tokenkeeper_shared::{
     token::Claimed,
 };
 use tokio::task::JoinSet;
-use tracing::{error, info};
+use tracing::error;
 use uuid::Uuid;
 
 use crate::{
     config::{Config, TokenConfig},
     exchange::Exchanger,
     failpoint,
-    journal::replay,
     report::{Done, Report},
 };
 
@@ -66,9 +70,9 @@ pub async fn run(
         .map(|(name, token)| (name.clone(), with_host(token)))
         .collect();
     let mut report = Report::default();
-    replay(&exchanger, &mut report).await?;
-    enrol(&exchanger, &tokens).await?;
-    readmit(&exchanger, &tokens).await?;
+    beginning::replay(&exchanger, &mut report).await?;
+    beginning::enrol(&exchanger, &tokens).await?;
+    beginning::readmit(&exchanger, &tokens).await?;
     let mut pass = Pass {
         exchanger: exchanger.clone(),
         tokens: &tokens,
@@ -85,51 +89,6 @@ pub async fn run(
     walked?;
     pass.note_waiting().await?;
     Ok(pass.report)
-}
-
-/// Stores what an earlier run had from a provider and could not store.
-async fn replay(exchanger: &Exchanger, report: &mut Report) -> Result<(), StoreError> {
-    let Some(folder) = exchanger.journal.folder() else { return Ok(()) };
-    let replayed = replay::replay(folder, &exchanger.store, || exchanger.time.now()).await?;
-    for name in &replayed.stored {
-        info!(token = %name, "stored from the journal of an earlier run");
-        report.add(Done::Replayed);
-    }
-    if replayed.fenced > 0 {
-        info!("{} answers in the journal are older than what is stored: dropped", replayed.fenced);
-    }
-    Ok(())
-}
-
-/// Makes rows due again whose login was refused with other credentials than those of today.
-async fn readmit(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError> {
-    let mut after = Uuid::nil();
-    loop {
-        let page = exchanger.store.refused(after, PAGE).await?;
-        for refused in &page {
-            let Some((token, _)) = tokens.get(&refused.name) else { continue };
-            let is_changed = exchanger.login_digest(token).is_some_and(|now| now != refused.login);
-            if is_changed && exchanger.store.readmit(refused, exchanger.time.now()).await? {
-                info!(token = %refused.name, "the credentials have changed: trying them");
-            }
-        }
-        match page.last() {
-            Some(last) if page.len() == usize::from(PAGE) => after = last.id,
-            _ => return Ok(()),
-        }
-    }
-}
-
-/// Gives every configured name a row: a first login then goes the way of every renewal.
-async fn enrol(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError> {
-    let names: Vec<&TokenName> = tokens.keys().collect();
-    for names in names.chunks(NAMES_AT_ONCE) {
-        for name in exchanger.store.without_row(names).await? {
-            let provider = tokens[name].0.provider.word();
-            exchanger.store.enrol(name, provider, exchanger.time.now()).await?;
-        }
-    }
-    Ok(())
 }
 
 impl Pass<'_> {

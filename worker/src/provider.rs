@@ -150,7 +150,7 @@ impl ProviderRequest {
     pub fn in_one(&self) -> Secret {
         let mut text = format!("{}\n{}\n", self.url, self.content_type);
         for (name, value) in &self.headers {
-            text.push_str(&format!("{name}: {}\n", value.expose()));
+            text.extend([name, ": ", value.expose(), "\n"]);
         }
         text.push_str(self.body.expose());
         Secret::new(text)

@@ -86,6 +86,15 @@ impl Context {
         })
     }
 
+    /// Where the journal lies, if one is kept.
+    pub(super) fn journal_folder(&self) -> Option<PathBuf> {
+        match &self.config.journal {
+            JournalSetting::Off => None,
+            JournalSetting::At(folder) => Some(folder.clone()),
+            JournalSetting::Default => self.settings.paths.default_journal().ok(),
+        }
+    }
+
     /// The journal. Only a folder that somebody named must be writable; without one a run goes on, and
     /// says what that means.
     fn journal(&self) -> Result<Journal, Failure> {

@@ -17,7 +17,10 @@ use super::{
     context::{self, Context},
     output, run, signals,
 };
-use crate::report::{self, Report};
+use crate::{
+    pass,
+    report::{self, Report},
+};
 
 pub(super) async fn refresh(
     context: &Context,
@@ -29,6 +32,8 @@ pub(super) async fn refresh(
     let config = context.config.tokens[name].clone();
     let exchanger = context.exchanger(store.clone(), signals::stop()?).await?;
     let exchanger = context::shared(exchanger);
+    let mut report = Report::default();
+    pass::replay(&exchanger, &mut report).await?;
     if !store.without_row(&[name]).await?.is_empty() {
         store.enrol(name, config.provider.word(), exchanger.time.now()).await?;
     }
@@ -55,7 +60,6 @@ pub(super) async fn refresh(
         None => return not_claimed(&row, now, context.json),
     };
     exchanger.rest().await;
-    let mut report = Report::default();
     report.add(done);
     let waits = store.read(name).await?.is_some_and(|(row, _)| row.state == State::NeedsLogin);
     report.needs_login = waits.then(|| name.to_string()).into_iter().collect();

@@ -12,7 +12,7 @@ use tokenkeeper_shared::{
 };
 
 use super::{context::Context, output};
-use crate::report::text;
+use crate::{journal::file, report::text};
 
 /// A token as `--json` shows it. Fields are only ever added.
 #[derive(Debug, Serialize)]
@@ -63,10 +63,24 @@ pub(super) async fn status(context: &Context, names: &[TokenName]) -> Result<Exi
         shown += 1;
     }
     store.close().await;
+    note_journal(context);
     if shown == 0 {
         output::note("no token is kept yet: run `tokenkeeper-worker run`");
     }
     Ok(Exit::Ok)
+}
+
+/// What waits in this host's journal is newer than what is shown.
+fn note_journal(context: &Context) {
+    let Some(folder) = context.journal_folder() else { return };
+    let left = file::orphans(&folder).map(|(orphans, _)| orphans).unwrap_or_default();
+    let answers: usize = left.iter().map(|orphan| orphan.answers.len()).sum();
+    if answers > 0 {
+        output::note(&format!(
+            "{answers} answers wait in the journal {}: `tokenkeeper-worker run` stores them",
+            folder.display()
+        ));
+    }
 }
 
 pub(super) async fn named(store: &Store, name: &TokenName) -> Result<Token, Failure> {

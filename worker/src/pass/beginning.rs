@@ -1,0 +1,61 @@
+//! Before the first claim: what an earlier run left is stored, new names get rows, and refused logins
+//! whose credentials have changed become due.
+
+use tokenkeeper_shared::{
+    name::TokenName,
+    store::{NAMES_AT_ONCE, StoreError},
+};
+use tracing::info;
+use uuid::Uuid;
+
+use super::{PAGE, Tokens};
+use crate::{
+    exchange::Exchanger,
+    journal::replay,
+    report::{Done, Report},
+};
+
+/// Stores what an earlier run had from a provider and could not store.
+pub(crate) async fn replay(exchanger: &Exchanger, report: &mut Report) -> Result<(), StoreError> {
+    let Some(folder) = exchanger.journal.folder() else { return Ok(()) };
+    let replayed = replay::replay(folder, &exchanger.store, || exchanger.time.now()).await?;
+    for name in &replayed.stored {
+        info!(token = %name, "stored from the journal of an earlier run");
+        report.add(Done::Replayed);
+    }
+    if replayed.fenced > 0 {
+        info!("{} answers in the journal are older than what is stored: dropped", replayed.fenced);
+    }
+    Ok(())
+}
+
+/// Makes rows due again whose login was refused with other credentials than those of today.
+pub(super) async fn readmit(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError> {
+    let mut after = Uuid::nil();
+    loop {
+        let page = exchanger.store.refused(after, PAGE).await?;
+        for refused in &page {
+            let Some((token, _)) = tokens.get(&refused.name) else { continue };
+            let is_changed = exchanger.login_digest(token).is_some_and(|now| now != refused.login);
+            if is_changed && exchanger.store.readmit(refused, exchanger.time.now()).await? {
+                info!(token = %refused.name, "the credentials have changed: trying them");
+            }
+        }
+        match page.last() {
+            Some(last) if page.len() == usize::from(PAGE) => after = last.id,
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Gives every configured name a row: a first login then goes the way of every renewal.
+pub(super) async fn enrol(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError> {
+    let names: Vec<&TokenName> = tokens.keys().collect();
+    for names in names.chunks(NAMES_AT_ONCE) {
+        for name in exchanger.store.without_row(names).await? {
+            let provider = tokens[name].0.provider.word();
+            exchanger.store.enrol(name, provider, exchanger.time.now()).await?;
+        }
+    }
+    Ok(())
+}
