@@ -155,13 +155,15 @@ const POSTGRES_START: &str = r#"
     exec $AS_OWNER "$SERVER" -D "$DIR/data" -c listen_addresses=127.0.0.1 -c port="$PORT" \
         -c unix_socket_directories="$DIR" -c max_connections=300 -c fsync=off -c full_page_writes=off
 "#;
+// A starting MariaDB clears its directory for temporary files, whoever else uses it.
 const MARIADB_PREPARE: &str = r#"
-    [ -z "$OWNER" ] || chown "$OWNER" "$DIR" || exit
-    "$INSTALL_DB" --no-defaults $AS_OWNER --datadir="$DIR/data" --auth-root-authentication-method=normal \
+    mkdir "$DIR/tmp" || exit
+    [ -z "$OWNER" ] || chown "$OWNER" "$DIR" "$DIR/tmp" || exit
+    "$INSTALL_DB" --no-defaults $AS_OWNER --datadir="$DIR/data" --tmpdir="$DIR/tmp" --auth-root-authentication-method=normal \
         --skip-test-db --innodb-log-file-size=8M
 "#;
 const MARIADB_START: &str = r#"
-    exec "$SERVER" --no-defaults $AS_OWNER --datadir="$DIR/data" --socket="$DIR/socket" --pid-file="$DIR/pid" \
+    exec "$SERVER" --no-defaults $AS_OWNER --datadir="$DIR/data" --tmpdir="$DIR/tmp" --socket="$DIR/socket" --pid-file="$DIR/pid" \
         --bind-address=127.0.0.1 --port="$PORT" --skip-networking=0 --max-connections=300 \
         --innodb-flush-log-at-trx-commit=2 --innodb-log-file-size=8M --innodb-buffer-pool-size=64M
 "#;
