@@ -16,7 +16,12 @@ use harness::{
     servers::Server,
 };
 use stage::{Stage, later, status};
-use tokenkeeper_shared::{exit::Exit, lifecycle::verdict::Wish, token::State, wait};
+use tokenkeeper_shared::{
+    exit::Exit,
+    lifecycle::verdict::Wish,
+    token::State,
+    wait::{self, Patience},
+};
 use tokenkeeper_worker::sandbox::{Fault, Rewrite, Rotation, Settings};
 
 /// Runs one test body on each kind of database; the kind is in every message.
@@ -237,7 +242,9 @@ async fn without_credentials_a_spent_refresh_token_waits_for_a_human_and_the_tok
         let report = stage.run_at(stage.row().await.refresh_at).await;
         assert_eq!(report.exit(), Exit::NeedsHuman, "{kind}");
         let wish = Wish::default();
-        let got = wait::hand_out(&stage.store, &stage.name, wish, Duration::ZERO).await.unwrap();
+        let got = wait::hand_out(&stage.store, &stage.name, wish, Patience::of(Duration::ZERO))
+            .await
+            .unwrap();
         assert!(got.warning.is_some(), "{kind}");
     })
     .await;
@@ -371,7 +378,9 @@ async fn a_consumer_that_polls_holds_one_connection() {
     stage.run().await;
     let consumer = stage.consumer();
     for _ in 0..50 {
-        wait::hand_out(&consumer, &stage.name, Wish::default(), Duration::ZERO).await.unwrap();
+        wait::hand_out(&consumer, &stage.name, Wish::default(), Patience::of(Duration::ZERO))
+            .await
+            .unwrap();
     }
     let name = database.url.rsplit('/').next().unwrap();
     stage.store.close().await;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use tokenkeeper_shared::{lifecycle::verdict::Warning, token::Token, wait::HandedOut};
 
 /// A token that worked when it was handed out. It does not print.
@@ -51,6 +51,17 @@ impl AccessToken {
     #[must_use]
     pub fn warning(&self) -> Option<Warning> {
         self.0.warning
+    }
+
+    /// The warning in words: until when it works, and why it may not be renewed by then.
+    #[must_use]
+    pub fn warning_text(&self) -> Option<String> {
+        let (warning, row) = (self.warning()?, self.row());
+        let until = self.expires_at()?.to_rfc3339_opts(SecondsFormat::Secs, true);
+        // An old failure has nothing to do with the outage.
+        let error = row.last_error.as_deref().filter(|_| warning != Warning::OutOfReach);
+        let why = error.map(|error| format!(" ({error})")).unwrap_or_default();
+        Some(format!("{}: the stored token works until {until}, but {warning}{why}", row.name))
     }
 
     /// The row that it came from.

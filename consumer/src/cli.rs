@@ -57,7 +57,7 @@ struct GetArguments {
     /// How long it should last at least; a token with less is handed out with a warning
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
     min_ttl: Duration,
-    /// How long to wait while a worker renews it
+    /// How long to wait while a worker renews it, or the database is out of reach
     #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
     wait: Duration,
     /// What to do meanwhile: wait for the new token, or serve the stored one while it works

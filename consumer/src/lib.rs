@@ -11,13 +11,15 @@
 //! ```
 //!
 //! While a worker renews the token the call waits, for half a minute at most; then, and whenever the
-//! provider is down, the stored token is handed out for as long as it works.
+//! provider is down, the stored token is handed out for as long as it works. When the database is out
+//! of reach, the last token that this `Consumer` handed out is: keep one, do not make one per call.
 
 mod access_token;
 #[cfg(feature = "cli")]
 pub mod cli;
+mod memory;
 
-use std::time::Duration;
+use std::{sync::OnceLock, time::Duration};
 
 use chrono::{DateTime, Utc};
 pub use tokenkeeper_shared::{
@@ -34,17 +36,18 @@ use tokenkeeper_shared::{
     settings::{Environment, KeySetting, Settings, SettingsError},
     store::{Role, Store},
     token::Token,
-    wait,
+    wait::{self, Patience},
 };
-use tokio::sync::OnceCell;
 
 pub use crate::access_token::AccessToken;
+use crate::memory::Memory;
 
 /// A door to the shared tokens. Needs rights to read only.
 #[derive(Debug)]
 pub struct Consumer {
     store: Store,
-    schema_checked: OnceCell<()>,
+    schema_checked: OnceLock<()>,
+    memory: Memory,
 }
 
 /// What a caller asks for beside the name.
@@ -52,7 +55,7 @@ pub struct Consumer {
 pub struct Request {
     /// How long the token should last at least; less brings a warning, not a refusal.
     pub min_ttl: Duration,
-    /// How long to wait for a worker that is renewing the token.
+    /// How long to wait for a worker that is renewing the token, and for a database out of reach.
     pub wait: Duration,
     /// Whether to wait at all while the stored token works.
     pub while_updating: WhileUpdating,
@@ -85,7 +88,7 @@ impl Consumer {
             KeySetting::Off | KeySetting::Missing { .. } => Seal::Off,
         };
         let store = Store::open(settings.database_url, seal, Role::Consumer)?;
-        Ok(Self { store, schema_checked: OnceCell::new() })
+        Ok(Self { store, schema_checked: OnceLock::new(), memory: Memory::default() })
     }
 
     /// The newest token of this name.
@@ -101,9 +104,16 @@ impl Consumer {
     /// # Errors
     /// [`Error`] says what the caller can do.
     pub async fn get(&self, name: &TokenName, request: Request) -> Result<AccessToken, Error> {
-        self.check_schema().await?;
         let wish = Wish { min_ttl: request.min_ttl, while_updating: request.while_updating };
-        Ok(AccessToken(wait::hand_out(&self.store, name, wish, request.wait).await?))
+        let patience = Patience::of(request.wait);
+        if self.memory.recall(name).is_some() {
+            match self.ask(name, wish, patience.with_token_in_hand()).await {
+                // What was in hand has died meanwhile: now the caller waits like everybody else.
+                Err(Error::Store(error)) if error.is_transient() => {}
+                ended => return ended,
+            }
+        }
+        self.ask(name, wish, patience).await
     }
 
     /// The next tokens by name after `after`, at most `limit`, and the database's time.
@@ -111,7 +121,7 @@ impl Consumer {
     /// # Errors
     /// [`Error::Store`].
     pub async fn list(&self, after: Option<&TokenName>, limit: u16) -> Result<Vec<Token>, Error> {
-        self.check_schema().await?;
+        self.check_schema(Patience::of(Duration::ZERO)).await?;
         Ok(self.store.page(after, limit).await?)
     }
 
@@ -123,8 +133,34 @@ impl Consumer {
         Ok(self.store.time().await?.now())
     }
 
-    async fn check_schema(&self) -> Result<(), Error> {
-        self.schema_checked.get_or_try_init(|| self.store.check_schema()).await?;
+    /// Asks the database, and the memory when that is out of reach.
+    async fn ask(
+        &self,
+        name: &TokenName,
+        wish: Wish,
+        patience: Patience,
+    ) -> Result<AccessToken, Error> {
+        self.check_schema(patience).await?;
+        match wait::hand_out(&self.store, name, wish, patience).await {
+            Ok(given) => Ok(AccessToken(self.memory.renew(given))),
+            Err(NoToken::Store(error)) if error.is_transient() => {
+                self.memory.recall(name).map(AccessToken).ok_or(Error::Store(error))
+            }
+            Err(NoToken::Store(error)) => Err(error.into()),
+            // The database has the last word for as long as it can be asked.
+            Err(refused) => {
+                self.memory.forget(name);
+                Err(refused.into())
+            }
+        }
+    }
+
+    /// Calls that come at once each ask: none waits for another's patience.
+    async fn check_schema(&self, patience: Patience) -> Result<(), Error> {
+        if self.schema_checked.get().is_none() {
+            patience.ask(|| self.store.check_schema()).await?;
+            self.schema_checked.get_or_init(|| ());
+        }
         Ok(())
     }
 }

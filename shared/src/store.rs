@@ -116,6 +116,19 @@ impl Store {
         Ok(DatabaseTime { utc: clock::from_millis(millis), read_at, clock: self.clock.clone() })
     }
 
+    /// This host's monotonic clock: what [`Store::carried_on`] wants to know from before a question.
+    #[must_use]
+    pub fn monotonic(&self) -> Duration {
+        self.clock.monotonic()
+    }
+
+    /// A time that came with the answer to a question asked at `asked_at`, carried on. It runs ahead
+    /// by what the answer took: what is valid by it is valid.
+    #[must_use]
+    pub fn carried_on(&self, utc: DateTime<Utc>, asked_at: Duration) -> DatabaseTime {
+        DatabaseTime { utc, read_at: asked_at, clock: self.clock.clone() }
+    }
+
     /// Closes all connections; on SQLite this folds the write-ahead log into the file.
     pub async fn close(&self) {
         match &self.pools {

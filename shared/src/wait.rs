@@ -1,17 +1,20 @@
 //! Asking the store for a token and waiting while a worker is at it: the mission's contract, kept
-//! in one loop for the library, the command line and the demo. The judgement is `lifecycle::verdict`.
+//! in one loop for the library, the command line and the demo. The judgement is `lifecycle::verdict`;
+//! how long to wait for what is `wait::patience`.
+
+mod patience;
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use tokio::time::{Instant, sleep, sleep_until};
 
+pub use self::patience::Patience;
 use crate::{
     clock,
     lifecycle::verdict::{Refusal, Verdict, Warning, Wish, verdict, verdict_without_waiting},
     name::TokenName,
     secret::Secret,
-    store::{Store, StoreError},
+    store::{DatabaseTime, Store, StoreError},
     token::Token,
 };
 
@@ -26,6 +29,8 @@ pub struct HandedOut {
     pub warning: Option<Warning>,
     /// The database's time when the row was read.
     pub now: DateTime<Utc>,
+    /// The database's time from then on. It may run ahead by what the question took, never behind.
+    pub time: DatabaseTime,
     /// Whether a worker was at it and the caller waited.
     pub waited: bool,
 }
@@ -51,8 +56,15 @@ pub enum NoToken {
     Store(#[from] StoreError),
 }
 
-/// Hands out the newest token of `name`: polls while a worker is at it, for at most `wait`, and
-/// then falls back to the stored token as long as that is valid.
+/// A row as it was read, and the database's time since then.
+struct Seen {
+    token: Token,
+    now: DateTime<Utc>,
+    time: DatabaseTime,
+}
+
+/// Hands out the newest token of `name`: polls while a worker is at it or the database is out of
+/// reach, for as long as `patience` lasts, and then falls back to the stored token while that is valid.
 ///
 /// # Errors
 /// [`NoToken`].
@@ -60,54 +72,72 @@ pub async fn hand_out(
     store: &Store,
     name: &TokenName,
     wish: Wish,
-    wait: Duration,
+    patience: Patience,
 ) -> Result<HandedOut, NoToken> {
-    let deadline = deadline_in(wait);
-    let mut waited = false;
+    let mut before: Option<Seen> = None;
     loop {
-        let read = store.read(name).await?;
-        let (token, now) = read.ok_or_else(|| NoToken::NoSuchName(name.clone()))?;
-        let judged = match verdict(&token, now, wish) {
-            Verdict::Wait(_) if Instant::now() >= deadline => {
-                verdict_without_waiting(&token, now, wish)
+        let waited = before.is_some();
+        let seen = match patience.ask(|| look(store, name)).await {
+            Ok(seen) => seen.ok_or_else(|| NoToken::NoSuchName(name.clone()))?,
+            Err(error) => return out_of_reach(store, before, error),
+        };
+        let judged = match verdict(&seen.token, seen.now, wish) {
+            Verdict::Wait(_) if patience.is_over() => {
+                verdict_without_waiting(&seen.token, seen.now, wish)
             }
             judged => judged,
         };
         match judged {
-            Verdict::Token(warning) => return handed_out(store, token, warning, now, waited),
-            Verdict::Refused(refusal) => {
-                return Err(NoToken::Refused { token: Box::new(token), now, refusal });
-            }
+            Verdict::Token(warning) => return handed_out(store, seen, warning, waited),
+            Verdict::Refused(refusal) => return Err(refused(seen, refusal)),
             Verdict::Wait(until) => {
-                waited = true;
-                let pause = POLL.min(clock::until(now, until) + LEASE_ROUNDING);
-                tokio::select! { () = sleep(pause) => {}, () = sleep_until(deadline) => {} }
+                patience.pause(POLL.min(clock::until(seen.now, until) + LEASE_ROUNDING)).await;
+                before = Some(seen);
             }
         }
     }
 }
 
-fn handed_out(
+async fn look(store: &Store, name: &TokenName) -> Result<Option<Seen>, StoreError> {
+    let asked_at = store.monotonic();
+    let read = store.read(name).await?;
+    Ok(read.map(|(token, now)| Seen { token, now, time: store.carried_on(now, asked_at) }))
+}
+
+/// The database went away while the caller waited for a worker: what was seen before still works, or
+/// nothing does.
+fn out_of_reach(
     store: &Store,
-    token: Token,
-    warning: Option<Warning>,
-    now: DateTime<Utc>,
-    waited: bool,
+    before: Option<Seen>,
+    error: StoreError,
 ) -> Result<HandedOut, NoToken> {
-    let opened = store.open_access_token(&token)?;
-    match opened {
-        Some(access_token) => Ok(HandedOut { token, access_token, warning, now, waited }),
-        None => Err(NoToken::Refused { token: Box::new(token), now, refusal: Refusal::NoTokenYet }),
+    let before = before.filter(|_| error.is_transient());
+    match before.map(|seen| Seen { now: seen.time.now(), ..seen }) {
+        Some(seen) if seen.token.is_valid(seen.now) => {
+            handed_out(store, seen, Some(Warning::OutOfReach), true)
+        }
+        _ => Err(error.into()),
     }
 }
 
-/// `wait` from now; a wait beyond any clock is a month.
-fn deadline_in(wait: Duration) -> Instant {
-    Instant::now() + wait.min(LONGEST_WAIT)
+fn handed_out(
+    store: &Store,
+    seen: Seen,
+    warning: Option<Warning>,
+    waited: bool,
+) -> Result<HandedOut, NoToken> {
+    let Some(access_token) = store.open_access_token(&seen.token)? else {
+        return Err(refused(seen, Refusal::NoTokenYet));
+    };
+    let Seen { token, now, time } = seen;
+    Ok(HandedOut { token, access_token, warning, now, time, waited })
+}
+
+fn refused(seen: Seen, refusal: Refusal) -> NoToken {
+    NoToken::Refused { token: Box::new(seen.token), now: seen.now, refusal }
 }
 
 /// A read by key costs a fraction of a millisecond on each database; an exchange takes hundreds.
 const POLL: Duration = Duration::from_millis(100);
 /// Leases are stored in whole milliseconds.
 const LEASE_ROUNDING: Duration = Duration::from_millis(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(30 * 24 * 3600);

@@ -121,7 +121,8 @@ fn ends_programs_with_7_when_killed(product: Product) {
         host.worker(&["run"]),
         host.worker(&["refresh", "quartile"]),
         host.worker(&["status"]),
-        host.consumer(&["get", "quartile"]),
+        host.consumer(&["get", "quartile", "--wait", "1s"]),
+        host.consumer(&["list"]),
     ];
     // Each waits for the server for some seconds: at once.
     for running in programs.map(|mut program| program.spawn()) {

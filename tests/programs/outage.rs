@@ -1,13 +1,16 @@
-//! The provider is out of order: the worker says so, and consumers go on with what is stored.
+//! The provider is out of order: the worker says so, and consumers go on with what is stored. The
+//! database is: `get` waits for it.
+
+use std::{thread::sleep, time::Duration};
 
 use tokenkeeper_worker::sandbox::{Fault, Settings};
 
 use super::{
-    host::{on_each, only_line, tells},
+    host::{ends, on, on_each, only_line, tells},
     sql,
-    stage::{Stage, status},
+    stage::{Stage, host_of, start, status},
 };
-use crate::harness::databases::Kind;
+use crate::harness::{databases::Kind, product::Product, servers::Server};
 
 #[test]
 fn consumers_outlive_an_outage_with_a_warning_that_says_until_when() {
@@ -72,3 +75,26 @@ fn an_outage_is_told_in_json_too() {
     let object = super::host::json(&got.stdout);
     assert_eq!(object["warning"], "refresh_failed");
 }
+
+#[test]
+fn get_outwaits_a_database_that_comes_back() {
+    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+        let product = if kind == Kind::Postgres { Product::Postgres } else { Product::MariaDb };
+        let server = Server::start(product);
+        let sandbox = start(Settings::default());
+        let host = host_of(&sandbox, &["quartile"]).with("DATABASE_URL", server.fresh_database());
+        host.make_key();
+        host.work(0, &["run"]);
+        let token = host.get("quartile");
+        server.kill();
+        let mut asked = host.consumer(&["get", "quartile", "--wait", "50s"]).spawn();
+        sleep(BEYOND_ONE_TRY);
+        assert!(!asked.has_ended(), "{:?}", asked.wait());
+        server.restart();
+        let got = ends(0, asked.wait());
+        assert_eq!((only_line(&got.stdout), got.stderr.as_str()), (token, ""));
+    });
+}
+
+/// One try to connect takes five seconds where the server refuses.
+const BEYOND_ONE_TRY: Duration = Duration::from_secs(7);

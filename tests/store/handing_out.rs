@@ -10,7 +10,7 @@ use tokenkeeper_shared::clock;
 use tokenkeeper_shared::lifecycle::verdict::{Refusal, Warning, WhileUpdating, Wish};
 use tokenkeeper_shared::seal::Seal;
 use tokenkeeper_shared::store::{Commit, Role, Store};
-use tokenkeeper_shared::wait::{HandedOut, NoToken, hand_out};
+use tokenkeeper_shared::wait::{HandedOut, NoToken, Patience, hand_out};
 
 use crate::ground::{Ground, on_each};
 use crate::keeping::{answer, claimed, committed, enrolled, failure, kept, name, row};
@@ -33,7 +33,7 @@ fn who_asks_while_a_worker_is_at_it_gets_the_new_token() {
         kept(&store, "quartile", now).await;
         let claim = claimed(&store, "quartile", now).await;
         let (consumer, name) = (consumer(&ground), name("quartile"));
-        let mut asked = pin!(hand_out(&consumer, &name, Wish::default(), AGES));
+        let mut asked = pin!(hand_out(&consumer, &name, Wish::default(), Patience::of(AGES)));
         // However slow the machine: there is nothing to hand out before the commit.
         let early = timeout(SOME_POLLS, &mut asked).await;
         assert!(early.is_err(), "it has not waited: {early:?}");
@@ -52,7 +52,7 @@ fn who_asks_while_a_worker_fails_gets_the_stored_token_with_a_warning() {
         kept(&store, "quartile", now).await;
         let claim = claimed(&store, "quartile", now).await;
         let (consumer, name) = (consumer(&ground), name("quartile"));
-        let mut asked = pin!(hand_out(&consumer, &name, Wish::default(), AGES));
+        let mut asked = pin!(hand_out(&consumer, &name, Wish::default(), Patience::of(AGES)));
         assert!(timeout(SOME_POLLS, &mut asked).await.is_err());
         assert!(store.release(&claim, &failure(now), now).await.unwrap());
         let handed = timeout(LIMIT, asked).await.expect("it still waits").unwrap();
@@ -153,7 +153,8 @@ fn an_unknown_name_is_refused_as_such() {
 #[test]
 fn a_database_without_a_schema_is_an_error_of_the_store() {
     on_each(async |ground| {
-        let asked = hand_out(&ground.open(), &name("quartile"), Wish::default(), AGES).await;
+        let asked =
+            hand_out(&ground.open(), &name("quartile"), Wish::default(), Patience::of(AGES)).await;
         assert!(matches!(asked, Err(NoToken::Store(_))), "{asked:?}");
     });
 }
@@ -169,7 +170,7 @@ fn consumer(ground: &Ground) -> Store {
 }
 
 async fn ask(ground: &Ground, wish: Wish, wait: Duration) -> Result<HandedOut, NoToken> {
-    hand_out(&consumer(ground), &name("quartile"), wish, wait).await
+    hand_out(&consumer(ground), &name("quartile"), wish, Patience::of(wait)).await
 }
 
 /// Asks with a wait that no test outlasts.

@@ -2,12 +2,8 @@
 
 use tokenkeeper_shared::exit::Failure;
 
-use super::{
-    GetArguments, Meanwhile,
-    failure::{self, time},
-    output,
-};
-use crate::{AccessToken, Consumer, Request, WhileUpdating};
+use super::{GetArguments, Meanwhile, failure, output};
+use crate::{Consumer, Request, WhileUpdating};
 
 pub(super) async fn get(
     consumer: &Consumer,
@@ -21,20 +17,10 @@ pub(super) async fn get(
     };
     let token = consumer.get(&name, Request { min_ttl, wait, while_updating }).await;
     let token = token.map_err(|error| failure::of(&error))?;
-    warn(&token);
+    // The most useful sentence at 3 a.m.: until when what is stored works.
+    if let Some(warning) = token.warning_text() {
+        output::note(&format!("warning: {warning}"));
+    }
     let format = if json { output::Format::Json } else { format };
     output::line(&format.render(&token))
-}
-
-/// The most useful sentence at 3 a.m.: until when what is stored works.
-fn warn(token: &AccessToken) {
-    let Some(warning) = token.warning() else {
-        return;
-    };
-    let until = token.expires_at().map(time).unwrap_or_default();
-    let why = token.row().last_error.as_deref().map(|why| format!(" ({why})")).unwrap_or_default();
-    output::note(&format!(
-        "warning: {}: the stored token works until {until}, but {warning}{why}",
-        token.row().name
-    ));
 }

@@ -58,6 +58,8 @@ pub enum Warning {
     Disabled,
     /// It has less left than was asked for.
     ExpiresSoon,
+    /// The database cannot be asked: the token is the last one that it gave.
+    OutOfReach,
 }
 
 impl fmt::Display for Warning {
@@ -68,6 +70,7 @@ impl fmt::Display for Warning {
             Self::NeedsLogin => "the worker cannot renew it until a human acts",
             Self::Disabled => "it is disabled and will not be renewed",
             Self::ExpiresSoon => "it has less time left than was asked for",
+            Self::OutOfReach => "the database is out of reach",
         })
     }
 }

@@ -13,7 +13,7 @@ use tokenkeeper_shared::{
     seal::{Seal, key::Keyring},
     settings::{Environment, SecretRef},
     store::{Role, Store},
-    wait::{self, HandedOut, NoToken},
+    wait::{self, HandedOut, NoToken, Patience},
 };
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
@@ -192,7 +192,9 @@ impl Demo {
 
     /// What `tokenkeeper-consumer get demo` does.
     async fn get(&self) -> Result<HandedOut, Failure> {
-        let asked = wait::hand_out(&self.consumer, &self.name, Wish::default(), PATIENCE).await;
+        let asked =
+            wait::hand_out(&self.consumer, &self.name, Wish::default(), Patience::of(PATIENCE))
+                .await;
         asked.map_err(|error| match error {
             NoToken::Store(error) => error.into(),
             other => Failure::new(Exit::NoValidToken, other.to_string()),
