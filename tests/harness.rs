@@ -10,5 +10,6 @@ pub mod keeper;
 pub mod oidc;
 pub mod product;
 pub mod programs;
+pub mod proxy;
 pub mod servers;
 pub mod wait;

@@ -3,6 +3,8 @@
 #![expect(clippy::expect_used, reason = "helpers of tests may fail on the spot, as tests may")]
 
 mod harness;
+#[path = "harness_check/proxies.rs"]
+mod proxies;
 
 use std::env;
 use std::io::{BufRead, BufReader};
