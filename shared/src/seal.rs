@@ -148,15 +148,21 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// `None` for a text that is not in the sealed form. The lengths are checked too: a clear
-    /// token that happens to begin with `v1.` must not be taken for a sealed one.
+    /// `None` for a text that is not in the sealed form. The lengths and the id's digits are checked
+    /// too: a clear token that happens to begin with `v1.` must not be taken for a sealed one, whose
+    /// key's id is shown.
     fn of(text: &'a str) -> Option<Self> {
         let mut parts = text.split('.');
         let (version, key_id) = (parts.next()?, parts.next()?);
         let (nonce, sealed) = (parts.next()?, parts.next()?);
-        let shaped = version == VERSION && key_id.len() == key::ID_LENGTH && nonce.len() == 32;
+        let is_id = key_id.len() == key::ID_LENGTH && key_id.bytes().all(is_hexadecimal);
+        let shaped = version == VERSION && is_id && nonce.len() == 32;
         (shaped && parts.next().is_none()).then_some(Self { key_id, nonce, sealed })
     }
+}
+
+fn is_hexadecimal(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 /// Why a value cannot be sealed or opened. The texts name keys by their public id only.

@@ -86,8 +86,11 @@ fn clear_and_sealed_values_are_never_mistaken_for_each_other() {
     assert_eq!(with_key.open(place, &Stored(secret())), Err(SealError::InClear));
     let sealed = with_key.seal(place, &secret()).unwrap();
     assert!(matches!(Seal::Off.open(place, &sealed), Err(SealError::Sealed(_))));
-    let looks_alike = Stored(Secret::new("v1.public.abc.def"));
-    assert_eq!(Seal::Off.open(place, &looks_alike).unwrap().expose(), "v1.public.abc.def");
+    for alike in ["v1.public.abc.def", "v1.canary-1.0123456789abcdef0123456789abcdef.x"] {
+        let looks_alike = Stored(Secret::new(alike));
+        assert_eq!(Seal::Off.open(place, &looks_alike).unwrap().expose(), alike);
+        assert_eq!(with_key.open(place, &looks_alike), Err(SealError::InClear));
+    }
 }
 
 #[test]
