@@ -157,10 +157,10 @@ impl fmt::Debug for ConfigFile {
     }
 }
 
-/// serde repeats a value of the wrong type in its message: `invalid type: string "…", expected …`.
+/// serde repeats a wrong value in its message: `invalid type: string "…", expected …`.
 fn without_values(message: &str) -> String {
-    let wrong_value = ["invalid type: ", "invalid value: "].iter().any(|p| message.starts_with(p));
-    match (wrong_value, message.rfind(", expected ")) {
+    let repeats = REPEATING_VALUES.iter().any(|words| message.starts_with(words));
+    match (repeats, message.rfind(", expected ")) {
         (true, Some(at)) => format!("this value is of the wrong kind{}", &message[at..]),
         _ => message.replace('\n', "; "),
     }
@@ -202,6 +202,9 @@ pub(super) fn trimmed(text: &Secret) -> Option<Secret> {
 fn unreadable(path: &Path, message: &str) -> SettingsError {
     SettingsError::Unreadable { path: path.display().to_string(), message: message.to_owned() }
 }
+
+/// How serde's messages begin that go on with a value.
+const REPEATING_VALUES: [&str; 3] = ["invalid type: ", "invalid value: ", "unknown variant "];
 
 const FILE_NAME: &str = "tokenkeeper.toml";
 const SYSTEM_FILE: &str = "/etc/tokenkeeper/tokenkeeper.toml";

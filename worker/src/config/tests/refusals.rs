@@ -37,6 +37,13 @@ fn an_unknown_key_is_told_with_its_line() {
 }
 
 #[test]
+fn a_word_that_is_none_of_those_known_is_not_repeated() {
+    refused_at(1, &["expected `on` or `off`"], "seal = \"canary\"\n");
+    refused_at(2, &["expected `quartile` or `oauth2`"], "[tokens.t]\nprovider = \"canary\"\n");
+    refused_at(5, &["`client_credentials`"], &oauth2_with("grant = \"canary\""));
+}
+
+#[test]
 fn a_missing_key_is_told_for_each_provider_and_grant() {
     let quartile = |without: &str| {
         let lines = quartile_with("");
