@@ -26,16 +26,19 @@ impl Shape {
     }
 
     /// Saves the refresh token of an answer that was cut or damaged: it may be the only copy.
-    /// A token counts only if its string was closed and none of its bytes was damaged.
+    /// A token counts only if its string was closed and none of its bytes was damaged, and only where
+    /// a whole answer has it: another object's may be an old one. Of doubled keys the last counts.
     pub(super) fn salvage(self, text: &str) -> Option<Secret> {
+        let members = text.split_once('{').map_or(text, |(_, members)| members);
+        let last = |members, key| values_of(members, key).into_iter().rev().find_map(whole_string);
         match self {
-            Self::Rfc6749 => ["refresh_token", "refreshToken"]
-                .iter()
-                .find_map(|key| values_of(text, key).find_map(whole_string)),
+            Self::Rfc6749 => {
+                ["refresh_token", "refreshToken"].iter().find_map(|key| last(members, key))
+            }
             Self::Quartile => {
-                values_of(text, "refresh").filter_map(|value| value.strip_prefix('{')).find_map(
-                    |members| values_of(members_alone(members), "token").find_map(whole_string),
-                )
+                let objects = values_of(members, "refresh").into_iter().rev();
+                let mut objects = objects.filter_map(|value| value.strip_prefix('{'));
+                objects.find_map(|inner| last(members_alone(inner), "token"))
             }
         }
     }
@@ -50,19 +53,39 @@ fn whole_string(text: &str) -> Option<Secret> {
 
 /// An object's text up to its end or the text's: what follows belongs to others.
 fn members_alone(text: &str) -> &str {
-    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
-    for (at, byte) in text.bytes().enumerate() {
+    let mut place = Place::default();
+    let end = text.bytes().position(|byte| {
+        place.pass(byte);
+        place.depth < 0
+    });
+    end.map_or(text, |end| &text[..end])
+}
+
+/// Where one stands in an object's text, after its opening brace.
+#[derive(Default)]
+struct Place {
+    depth: i64,
+    in_string: bool,
+    escaped: bool,
+}
+
+impl Place {
+    fn pass(&mut self, byte: u8) {
         match byte {
-            _ if escaped => escaped = false,
-            b'\\' if in_string => escaped = true,
-            b'"' => in_string = !in_string,
-            b'{' if !in_string => depth += 1,
-            b'}' if !in_string && depth == 0 => return &text[..at],
-            b'}' if !in_string => depth -= 1,
+            _ if self.escaped => self.escaped = false,
+            b'\\' if self.in_string => self.escaped = true,
+            b'"' => self.in_string = !self.in_string,
+            b'{' if !self.in_string => self.depth += 1,
+            b'}' if !self.in_string => self.depth -= 1,
             _ => {}
         }
     }
-    text
+
+    /// Whether a key that stands here is the object's own. Where it seems to stand in a string a quote
+    /// was lost before it, and nobody can tell.
+    fn is_own(&self) -> bool {
+        self.depth <= 0 || self.in_string
+    }
 }
 
 fn rfc6749(fields: &Fields) -> Answer {
@@ -136,14 +159,21 @@ fn refresh_token(value: &Value) -> Option<Secret> {
     text(value).filter(|token| !token.contains('\0')).map(Secret::new)
 }
 
-/// What follows each `"key":` in a text that is not whole.
-fn values_of<'t>(text: &'t str, key: &str) -> impl Iterator<Item = &'t str> {
+/// What follows each `"key":` of an object's own in its text, which may not be whole.
+fn values_of<'t>(members: &'t str, key: &str) -> Vec<&'t str> {
     let quoted = format!("\"{key}\"");
-    let length = quoted.len();
-    let places: Vec<_> = text.match_indices(&quoted).map(|(at, _)| at + length).collect();
-    places
-        .into_iter()
-        .filter_map(move |at| text[at..].trim_start().strip_prefix(':').map(str::trim_start))
+    let (mut place, mut read) = (Place::default(), 0);
+    let mut is_own = |at: usize| {
+        members.as_bytes()[read..at].iter().for_each(|byte| place.pass(*byte));
+        read = at;
+        place.is_own()
+    };
+    members
+        .match_indices(&quoted)
+        .filter(|(at, _)| is_own(*at))
+        .map(|(at, _)| members[at + quoted.len()..].trim_start())
+        .filter_map(|rest| rest.strip_prefix(':').map(str::trim_start))
+        .collect()
 }
 
 /// A TEXT column of MySQL ends at 64 KiB.

@@ -58,6 +58,38 @@ fn an_access_token_is_never_taken_for_the_refresh_token_of_a_cut_answer() {
 }
 
 #[test]
+fn another_objects_refresh_token_is_not_taken_for_that_of_a_cut_answer() {
+    let flat = r#"{"old":{"refresh_token":"r-0","n":"}{\""},"refresh_token":"r-1","#;
+    let nested =
+        r#"{"old":{"refresh":{"token":"r-0"}},"refresh":{"x":{"token":"r-0"},"token":"r-1","#;
+    for (shape, cut) in [(Shape::Rfc6749, flat), (Shape::Quartile, nested)] {
+        let closed = cut.find("\"r-1\"").unwrap() + "\"r-1\"".len();
+        for length in 0..=cut.len() {
+            let answer = Answer::read(shape, &cut.as_bytes()[..length]);
+            let saved = answer.as_ref().and_then(refresh_token);
+            assert_eq!(saved, (length >= closed).then_some("r-1"), "{}", &cut[..length]);
+        }
+    }
+}
+
+#[test]
+fn a_quote_that_was_lost_does_not_cost_the_refresh_token() {
+    let body = r#"{"access_token:"a-1","x":{"y":1},"refresh_token":"r-1","scope":"s"}"#;
+    let answer = Answer::read(Shape::Rfc6749, body.as_bytes()).unwrap();
+    assert_eq!(refresh_token(&answer), Some("r-1"));
+}
+
+#[test]
+fn of_doubled_keys_the_last_whole_one_counts_in_a_cut_answer_too() {
+    let flat = r#"{"refresh_token":"r-0","refresh_token":"r-1","refresh_token":"r-"#;
+    let nested = r#"{"refresh":{"token":"r-0"},"refresh":{"token":"r-1","token":"r-"#;
+    for (shape, cut) in [(Shape::Rfc6749, flat), (Shape::Quartile, nested)] {
+        let answer = Answer::read(shape, cut.as_bytes()).unwrap();
+        assert_eq!(refresh_token(&answer), Some("r-1"), "{cut}");
+    }
+}
+
+#[test]
 fn a_key_that_stands_as_a_value_first_does_not_hide_the_refresh_token_of_a_cut_answer() {
     for (shape, cut) in [
         (Shape::Rfc6749, r#"{"grant_type":"refresh_token","refresh_token":"r-1","scope":"#),
