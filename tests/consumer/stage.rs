@@ -43,7 +43,7 @@ impl Stage {
         store.enrol(&name(), "example", now).await.unwrap();
         let claim = claimed(&store).await;
         let next = claim.token.generation + 1;
-        let prepared = store.prepare(claim, answer(next, clock::after(now, lifetime)), now);
+        let prepared = store.prepare(&claim, &answer(next, clock::after(now, lifetime)), now, now);
         store.commit(&prepared.unwrap(), now).await.unwrap();
         store.close().await;
     }
@@ -123,6 +123,7 @@ fn answer(generation: i64, expires_at: DateTime<Utc>) -> NewTokens {
         refresh_token_expires: None,
         json_data: None,
         problem: None,
+        login_at: None,
     }
 }
 

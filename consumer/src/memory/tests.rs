@@ -74,6 +74,7 @@ fn row(name: &str, generation: i64, token: &Secret, now: DateTime<Utc>) -> Token
         last_error: None,
         last_error_at: None,
         last_success_at: Some(now),
+        last_login_at: None,
     }
 }
 
