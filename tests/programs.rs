@@ -31,6 +31,8 @@ mod host;
 mod journal;
 #[path = "programs/keys.rs"]
 mod keys;
+#[path = "programs/leaks.rs"]
+mod leaks;
 #[path = "programs/outage.rs"]
 mod outage;
 #[path = "programs/proxies.rs"]

@@ -4,43 +4,40 @@
 use std::{
     fmt::Debug,
     sync::Mutex,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, SystemTime},
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rustix::time::{ClockId, clock_gettime};
 
 /// Where time comes from: the machine, or a test's hand.
 pub trait Clock: Debug + Send + Sync {
-    /// Time since some fixed moment; never goes back, whatever happens to the wall clock.
+    /// Time since some fixed moment; never goes back, whatever happens to the wall clock, and goes on
+    /// while the machine sleeps.
     fn monotonic(&self) -> Duration;
     /// This host's wall clock. It may be wrong: no lease or due time is judged by it.
     fn utc(&self) -> DateTime<Utc>;
 }
 
 /// The machine's own clocks.
-#[derive(Debug)]
-pub struct SystemClock {
-    started: Instant,
-}
+#[derive(Debug, Default)]
+pub struct SystemClock(());
 
 impl SystemClock {
-    /// A clock that counts its monotonic time from now.
+    /// The machine's clocks.
     #[must_use]
-    #[expect(clippy::disallowed_methods, reason = "this is the door that the lint guards")]
     pub fn new() -> Self {
-        Self { started: Instant::now() }
-    }
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self::new()
+        Self::default()
     }
 }
 
 impl Clock for SystemClock {
+    /// `Instant` would do but for one thing: on Linux it stands still while the machine sleeps, and
+    /// leases and tokens do not.
     fn monotonic(&self) -> Duration {
-        self.started.elapsed()
+        let now = clock_gettime(AWAKE_OR_NOT);
+        let nanos = u32::try_from(now.tv_nsec).unwrap_or_default();
+        Duration::new(now.tv_sec.unsigned_abs(), nanos)
     }
 
     #[expect(clippy::disallowed_methods, reason = "this is the door that the lint guards")]
@@ -115,6 +112,12 @@ pub fn latest() -> DateTime<Utc> {
 pub fn from_millis(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis.clamp(0, LATEST_MILLIS)).unwrap_or_else(latest)
 }
+
+#[cfg(target_os = "linux")]
+const AWAKE_OR_NOT: ClockId = ClockId::Boottime;
+/// Elsewhere the monotonic clock does so by itself, or there is none that does.
+#[cfg(not(target_os = "linux"))]
+const AWAKE_OR_NOT: ClockId = ClockId::Monotonic;
 
 /// 9999-12-31T23:59:59.999Z.
 const LATEST_MILLIS: i64 = 253_402_300_799_999;

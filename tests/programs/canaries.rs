@@ -85,17 +85,17 @@ fn no_secret_of_an_address_is_printed() {
 }
 
 /// The secrets that a provider may echo, and everything it has issued.
-struct Canaries(Vec<String>);
+pub struct Canaries(pub Vec<String>);
 
 impl Canaries {
     /// Also looks for what the sandbox has issued last.
-    fn keep(&mut self, sandbox: &Sandbox) {
+    pub fn keep(&mut self, sandbox: &Sandbox) {
         self.0.extend(sandbox.newest_access_token());
         self.0.extend(sandbox.newest_refresh_token());
     }
 
     #[track_caller]
-    fn are_absent(&self, finished: &Finished) {
+    pub fn are_absent(&self, finished: &Finished) {
         let said = [finished.stdout.as_str(), finished.stderr.as_str()].concat();
         assert!(!said.contains("panicked"), "{finished:#?}");
         for dress in self.0.iter().flat_map(|canary| dresses(canary)) {
@@ -105,7 +105,7 @@ impl Canaries {
 }
 
 /// A secret in clear, escaped for JSON and Rust, percent-encoded, and in base64 at each alignment.
-fn dresses(secret: &str) -> Vec<String> {
+pub fn dresses(secret: &str) -> Vec<String> {
     let percent: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
     let mut dresses = vec![
         secret.to_owned(),
@@ -127,7 +127,7 @@ fn dresses(secret: &str) -> Vec<String> {
 }
 
 /// A sandbox with telling credentials, and a token that uses every kind of secret.
-fn stage(kind: Kind) -> (Stage, Canaries) {
+pub fn stage(kind: Kind) -> (Stage, Canaries) {
     let credentials = Credentials {
         username: "user".to_owned(),
         password: PASSWORD.to_owned(),

@@ -84,7 +84,12 @@ fn told(owner: &str, error: &SettingsError) -> SettingsError {
 fn output_of(words: &[String]) -> Result<Secret, SettingsError> {
     let program = words.first().map_or("", String::as_str);
     let failed = |what: &str| SettingsError::Variable(format!("the command {program} {what}"));
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    // A secret manager's own variables it may need; ours are no business of its.
+    for name in OUR_SECRETS {
+        command.env_remove(name);
+    }
+    let mut child = command
         .args(words.iter().skip(1))
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -188,3 +193,13 @@ pub(super) const EXPECTED: &str = "a reference: { env = \"NAME\" }, { file = \"P
      { command = [\"PROGRAM\"] } or { credential = \"NAME\" }";
 
 const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
+
+/// The variables that hold secrets under names of our own.
+const OUR_SECRETS: [&str; 6] = [
+    "TOKENKEEPER_KEY",
+    "TOKENKEEPER_DATABASE_URL",
+    "DATABASE_URL",
+    "QUARTILE_SUBSCRIPTION_KEY",
+    "QUARTILE_YOUR_USERNAME",
+    "QUARTILE_YOUR_PASSWORD",
+];
