@@ -21,6 +21,8 @@ mod canaries;
 mod care;
 #[path = "programs/crash.rs"]
 mod crash;
+#[path = "programs/database_faults.rs"]
+mod database_faults;
 #[path = "programs/demo.rs"]
 mod demo;
 #[path = "programs/exits.rs"]

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use tokenkeeper_shared::store::StoreError;
 use tokio::{task::block_in_place, time::sleep};
 
 use crate::ground::{Ground, NETWORKED};
@@ -39,6 +40,25 @@ async fn an_answer_outlives_a_database_that_is_away_when_it_comes() {
         assert_eq!((report.refreshed, report.taken_up()), (1, 1), "{kind}: {report:?}");
         ground.is_renewed_once(&kind.to_string()).await;
     }
+}
+
+/// The bound of one statement is 40 s, so this takes as long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_takes_a_statement_and_says_nothing_does_not_hang_us() {
+    if std::env::var_os("TOKENKEEPER_TEST_ALL").is_none() {
+        return;
+    }
+    let ask = async |kind| {
+        let ground = Ground::logged_in(kind).await;
+        ground.proxy.delay(Duration::ZERO, Duration::from_hours(1));
+        let read = ground.stage.store.read(&ground.stage.name).await;
+        assert!(matches!(read, Err(StoreError::Late)), "{kind}: {read:?}");
+        ground.proxy.pass();
+        // The connection that hung is not used again: its late answer would be taken for another's.
+        let read = ground.stage.store.read(&ground.stage.name).await;
+        assert!(matches!(read, Ok(Some(_))), "{kind}: {read:?}");
+    };
+    tokio::join!(ask(NETWORKED[0]), ask(NETWORKED[1]));
 }
 
 /// What every sealed value begins with: of all that a pass sends, only a commit holds one.

@@ -93,18 +93,26 @@ pub enum Held {
 
 impl Held {
     pub fn row(database: &Database) -> Self {
+        Self::by(database, LOCK_ROWS, LOCK_ROWS)
+    }
+
+    pub fn table(database: &Database) -> Self {
+        Self::by(database, "BEGIN; LOCK TABLE tokens", "LOCK TABLES tokens WRITE")
+    }
+
+    fn by(database: &Database, postgres: &'static str, mariadb: &'static str) -> Self {
         let url = &database.url;
         runtime().block_on(async {
             match database.kind {
                 Kind::Sqlite => Self::Sqlite(hold(url).await),
                 Kind::Postgres => {
                     let mut held = PgConnection::connect(url).await.expect("the server answers");
-                    held.execute(LOCK_ROWS).await.expect("nobody else holds it");
+                    held.execute(postgres).await.expect("nobody else holds it");
                     Self::Postgres(held)
                 }
                 Kind::MariaDb => {
                     let mut held = MySqlConnection::connect(url).await.expect("the server answers");
-                    held.execute(LOCK_ROWS).await.expect("nobody else holds it");
+                    held.execute(mariadb).await.expect("nobody else holds it");
                     Self::MariaDb(held)
                 }
             }

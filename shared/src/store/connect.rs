@@ -112,9 +112,10 @@ fn connections(role: Role) -> u32 {
 const POSTGRES_SESSION: &str = "SET lock_timeout = '10s'; SET statement_timeout = '30s'; \
      SET default_transaction_isolation = 'read committed'";
 
-/// Strict mode: without it a value that is too long is cut silently.
+/// Strict mode: without it a value that is too long is cut silently. Locks on tables have a bound of
+/// their own, a day unless it is set.
 const MYSQL_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-     SESSION innodb_lock_wait_timeout = 10; \
+     SESSION innodb_lock_wait_timeout = 10, SESSION lock_wait_timeout = 10; \
      SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// Long enough for a database that is just starting, short enough for a timer.
