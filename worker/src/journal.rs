@@ -15,7 +15,7 @@ use std::{
     thread,
 };
 
-use tokenkeeper_shared::store::Prepared;
+use tokenkeeper_shared::{name::TokenName, store::Prepared};
 use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 use uuid::Uuid;
@@ -35,13 +35,20 @@ struct Kept {
 #[derive(Debug)]
 enum Entry {
     Answer {
-        attempt: Uuid,
+        key: Key,
         line: String,
         done: oneshot::Sender<io::Result<()>>,
     },
-    Settled(Uuid),
+    Settled(Key),
     /// Nothing more comes for a while: an empty file may go.
     Rest(oneshot::Sender<()>),
+}
+
+/// Rows that were claimed together share an attempt; each has an answer of its own.
+type Key = (Uuid, TokenName);
+
+fn key(prepared: &Prepared) -> Key {
+    (prepared.attempt(), prepared.name().clone())
 }
 
 impl Journal {
@@ -82,15 +89,15 @@ impl Journal {
     pub async fn append(&self, prepared: &Prepared) -> io::Result<()> {
         let Some(kept) = &self.0 else { return Ok(()) };
         let (done, written) = oneshot::channel();
-        let (attempt, line) = (prepared.attempt(), prepared.to_line()?);
-        kept.entries.send(Entry::Answer { attempt, line, done }).map_err(|_| gone())?;
+        let (key, line) = (key(prepared), prepared.to_line()?);
+        kept.entries.send(Entry::Answer { key, line, done }).map_err(|_| gone())?;
         written.await.map_err(|_| gone())?
     }
 
     /// The database has the answer, or has a newer one.
     pub fn settle(&self, prepared: &Prepared) {
         if let Some(kept) = &self.0 {
-            let _ = kept.entries.send(Entry::Settled(prepared.attempt()));
+            let _ = kept.entries.send(Entry::Settled(key(prepared)));
         }
     }
 
@@ -115,7 +122,7 @@ struct Writer {
     folder: PathBuf,
     file: Option<JournalFile>,
     /// Answers that the database may not have yet.
-    open: HashMap<Uuid, String>,
+    open: HashMap<Key, String>,
 }
 
 impl Writer {
@@ -142,12 +149,12 @@ impl Writer {
         let (mut lines, mut waiting, mut resting) = (Vec::new(), Vec::new(), Vec::new());
         for entry in batch {
             match entry {
-                Entry::Answer { attempt, line, done } => {
+                Entry::Answer { key, line, done } => {
                     lines.push(line.clone());
-                    self.open.insert(attempt, line);
+                    self.open.insert(key, line);
                     waiting.push(done);
                 }
-                Entry::Settled(attempt) => drop(self.open.remove(&attempt)),
+                Entry::Settled(key) => drop(self.open.remove(&key)),
                 Entry::Rest(done) => resting.push(done),
             }
         }

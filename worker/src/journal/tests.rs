@@ -150,3 +150,22 @@ async fn folder_and_file_are_readable_by_their_owner_only() {
 fn debug_output_of_an_answer_shows_no_secret() {
     assert!(!format!("{:?}", prepared("a")).contains("sealed"));
 }
+
+#[tokio::test]
+async fn answers_of_rows_that_were_claimed_together_are_settled_one_by_one() {
+    let folder = TempDir::new().unwrap();
+    let journal = Journal::open(folder.path()).unwrap();
+    let (one, two) = (prepared("a"), prepared("b"));
+    let attempt = one.attempt().to_string();
+    let line = two.to_line().unwrap().replace(&two.attempt().to_string(), &attempt);
+    let two = Prepared::from_line(&line).unwrap();
+    journal.append(&one).await.unwrap();
+    journal.append(&two).await.unwrap();
+    journal.settle(&one);
+    journal.rest().await;
+    drop(journal);
+    while orphans(folder.path()).unwrap().1 > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert!(names(&folder).contains(&"b".to_owned()));
+}
