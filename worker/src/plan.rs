@@ -66,6 +66,9 @@ pub fn plan(
         },
         Some(token) if forced => Plan::Take(Step::Refresh(token)),
         Some(_) => Plan::GiveUp(SPENT),
+        None if first.is_some() && !forced && row.uncertain_tries >= SPENT_TRIES => {
+            Plan::GiveUp(SPENT)
+        }
         None => refresh_or_give_up(first),
     }
 }

@@ -340,6 +340,7 @@ proptest! {
         }
         if row.token.uncertain_tries >= 2 && row.token.state != State::NeedsLogin {
             prop_assert_ne!(plan.clone(), refresh("stored"));
+            prop_assert_ne!(plan.clone(), refresh("first"));
         }
         if config.provider.can_login() {
             prop_assert!(matches!(plan, Plan::Take(_)));
