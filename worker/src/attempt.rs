@@ -129,10 +129,14 @@ impl Attempt {
         self.failed(Failed::new(Class::Configuration, why), asked, &sent, now)
     }
 
-    /// The lease leaves no time for a request: the claim is given back unused.
+    /// The lease leaves no time for a request: the claim is given back unused. A refresh token that
+    /// was refused under it is not presented again.
     #[must_use]
     pub fn too_late(&self) -> Next {
-        let release = plan::release_unused(&self.claimed);
+        let mut release = plan::release_unused(&self.claimed);
+        if let Some((_, sent)) = &self.rejected {
+            plan::count_as_spent(&mut release, sent.at);
+        }
         Next::GiveBack(Box::new(GiveBack { release, failed: None, may_retry_in_pass: false }))
     }
 
@@ -253,3 +257,6 @@ impl GiveBack {
 
 /// For the commit behind the exchange.
 const LEASE_MARGIN: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests;

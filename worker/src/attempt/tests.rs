@@ -1,0 +1,70 @@
+use serde_json::json;
+use tokenkeeper_shared::settings::{Environment, Paths};
+use uuid::Uuid;
+
+use super::*;
+use crate::config::Config;
+use tokenkeeper_shared::{settings::ConfigFile, store::LEASE, token::Token};
+
+fn now() -> DateTime<Utc> {
+    clock::from_millis(1_767_225_600_000)
+}
+
+fn config() -> Arc<TokenConfig> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokenkeeper.toml");
+    let text = "[tokens.a]\nprovider = \"oauth2\"\ntoken_url = \"https://a.test/\"\n\
+                grant = \"client_credentials\"\nclient_id = \"a\"\nclient_secret.env = \"A\"\n";
+    std::fs::write(&path, text).unwrap();
+    let environment = Environment::default();
+    let file = ConfigFile::find(Some(path), &environment, &Paths::of(&environment)).unwrap();
+    let config = Config::of_file(&file.unwrap()).unwrap();
+    Arc::new(config.tokens.into_values().next().unwrap())
+}
+
+fn claimed() -> Claimed {
+    let token = Token {
+        id: Uuid::nil(),
+        name: "a".parse().unwrap(),
+        provider: "oauth2".to_owned(),
+        state: State::Ok,
+        generation: 7,
+        access_token: None,
+        token_type: "Bearer".to_owned(),
+        scope: None,
+        access_token_expires: None,
+        refresh_token_expires: None,
+        not_before: None,
+        refresh_at: now(),
+        updating: true,
+        worker: None,
+        lease_until: Some(clock::after(now(), LEASE)),
+        uncertain_since: None,
+        uncertain_tries: 0,
+        failures: 0,
+        next_attempt_at: None,
+        last_error_class: None,
+        last_error: None,
+        last_error_at: None,
+        last_success_at: None,
+        last_login_at: None,
+    };
+    let refresh_token = Some(Secret::new("stored"));
+    Claimed { token, attempt: Uuid::nil(), refresh_token, forced: false }
+}
+
+#[test]
+fn a_refused_refresh_token_is_remembered_when_the_lease_does_not_bear_the_login() {
+    let (mut attempt, next) = Attempt::begin(config(), claimed(), Ok(None), now());
+    let Next::Exchange(step) = next else { panic!("{next:?}") };
+    let body = json!({ "error": "invalid_grant" }).to_string().into_bytes();
+    let reply = Reply::Answered { status: 400, retry_after: None, redirect_host: None, body };
+    let sent = Sent { at: now(), login: None };
+    let next = attempt.answered(&step, reply, sent, now());
+    assert!(matches!(next, Next::ReadAgain), "{next:?}");
+    let next = attempt.row_stands_at(Some(7), now());
+    assert!(matches!(next, Next::Exchange(Step::Login)), "{next:?}");
+    let Next::GiveBack(back) = attempt.too_late() else { panic!() };
+    assert_eq!(back.release.uncertain_tries, 2);
+    assert_eq!(back.release.uncertain_since, Some(now()));
+}
