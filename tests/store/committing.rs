@@ -157,3 +157,19 @@ async fn made_and_changed(ground: &Ground) -> [DateTime<Utc>; 2] {
     let instant = |text: &Option<String>| text.as_ref().unwrap().parse().map(clock::from_millis);
     [instant(&found[0]).unwrap(), instant(&found[1]).unwrap()]
 }
+
+#[test]
+fn a_late_answer_does_not_take_back_a_login_that_others_have_tried_meanwhile() {
+    on_each(async |ground| {
+        let store = ground.store().await;
+        kept(&store, "quartile", noon()).await;
+        let late = claimed(&store, "quartile", later(HOUR)).await;
+        let lapsed = clock::after(later(HOUR), LEASE);
+        let other = claimed(&store, "quartile", lapsed).await;
+        let tried = Release { last_login_at: Some(lapsed), ..failure(lapsed) };
+        assert!(store.release(&other, &tried, lapsed).await.unwrap());
+        let new = answer("access-2", "refresh-2", later(HOUR));
+        assert_eq!(committed(&store, &late, new, lapsed).await, Commit::Stored(2));
+        assert_eq!(row(&store, "quartile").await.last_login_at, Some(lapsed));
+    });
+}

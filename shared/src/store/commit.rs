@@ -82,8 +82,8 @@ impl Store {
             let query = query.bind(new.next_attempt_at).bind(new.last_error_class.as_deref());
             let query = query.bind(new.last_error.as_deref()).bind(new.last_error_at);
             let query = query.bind(text(new.json_data.as_ref())).bind(new.last_success_at);
-            let query = query.bind(new.last_login_at).bind(now).bind(new.id).bind(new.generation);
-            let query = query.bind(new.attempt).bind(now);
+            let query = query.bind(new.last_login_at).bind(new.last_login_at).bind(now);
+            let query = query.bind(new.id).bind(new.generation).bind(new.attempt).bind(now);
             Ok(query.execute(&mut *connection).await?.rows_affected())
         })?;
         if written == 1 { Ok(Commit::Stored(new.generation + 1)) } else { self.settle(new).await }
@@ -163,14 +163,16 @@ fn text(stored: Option<&Stored>) -> Option<&str> {
 /// A human may switch a row off while a worker is at it; both endings leave it so.
 ///
 /// The generation alone would not do: while another attempt holds the row, its exchange may have
-/// made this answer the older of two, and the one that is dropped must not be the living one.
+/// made this answer the older of two, and the one that is dropped must not be the living one. Nor
+/// does an answer that comes late take back that others have presented the credentials meanwhile.
 const COMMIT: &str = "UPDATE tokens SET state = CASE WHEN state = 'disabled' THEN state ELSE ? END, \
      generation = generation + 1, access_token = ?, \
      token_type = ?, scope = ?, access_token_expires = ?, refresh_token = ?, \
      refresh_token_previous = ?, refresh_token_expires = ?, not_before = ?, refresh_at = ?, \
      updating = ?, attempt_id = NULL, lease_until = NULL, uncertain_since = NULL, \
      uncertain_tries = 0, failures = ?, next_attempt_at = ?, last_error_class = ?, \
-     last_error = ?, last_error_at = ?, json_data = ?, last_success_at = ?, last_login_at = ?, \
+     last_error = ?, last_error_at = ?, json_data = ?, last_success_at = ?, \
+     last_login_at = CASE WHEN last_login_at > COALESCE(?, 0) THEN last_login_at ELSE ? END, \
      refused_login = NULL, updated_at = ? WHERE id = ? AND generation = ? \
      AND (attempt_id = ? OR updating = FALSE OR lease_until IS NULL OR lease_until <= ?)";
 
