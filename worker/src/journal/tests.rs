@@ -118,11 +118,11 @@ async fn a_file_grown_large_is_written_anew_with_what_is_open() {
     for _ in 0..6 {
         let line = large.clone();
         let (done, written) = oneshot::channel();
-        let attempt = Uuid::new_v4();
+        let key = (Uuid::new_v4(), "large".parse().unwrap());
         let entries = &journal.0.as_ref().unwrap().entries;
-        entries.send(Entry::Answer { attempt, line, done }).unwrap();
+        entries.send(Entry::Answer { key: key.clone(), line, done }).unwrap();
         written.await.unwrap().unwrap();
-        entries.send(Entry::Settled(attempt)).unwrap();
+        entries.send(Entry::Settled(key)).unwrap();
     }
     journal.append(&prepared("last")).await.unwrap();
     let sizes: Vec<u64> = files(&folder).iter().map(|f| f.metadata().unwrap().len()).collect();
