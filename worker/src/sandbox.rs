@@ -36,7 +36,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use self::provider::{Provider, instant};
 pub use self::{
     fault::Fault,
-    observation::Counts,
+    observation::{Counts, Exchange},
     recorded::Recorded,
     rewrite::Rewrite,
     settings::{Credentials, Rotation, Settings},

@@ -1,6 +1,11 @@
 //! What a sandbox has seen and issued, for those who watch it.
 //! Changing its behaviour is not here but in `sandbox` itself.
 
+use std::{
+    fmt,
+    time::{Duration, Instant},
+};
+
 use super::{Sandbox, provider::instant, recorded::Recorded};
 
 /// What the provider has seen. An *exchange* is one login or refresh request, whatever became of
@@ -19,12 +24,46 @@ pub struct Counts {
     pub replays: u64,
 }
 
+/// One exchange that was processed, whatever became of its answer. `Debug` shows neither token.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// When it was processed.
+    pub at: Instant,
+    /// The refresh token that was presented; `None` for a login, or a request that makes no sense.
+    pub presented: Option<String>,
+    /// Whether a newer refresh token had taken its place already.
+    pub superseded: bool,
+    /// The access token that was issued; `None` when the exchange was refused.
+    pub access_token: Option<String>,
+    /// How long that had left.
+    pub expires_in: Duration,
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Exchange")
+            .field("at", &self.at)
+            .field("is_refresh", &self.presented.is_some())
+            .field("superseded", &self.superseded)
+            .field("is_refused", &self.access_token.is_none())
+            .field("expires_in", &self.expires_in)
+            .finish()
+    }
+}
+
 /// What the provider has seen.
 impl Sandbox {
     /// The counts so far.
     #[must_use]
     pub fn counts(&self) -> Counts {
         self.provider.lock().counts
+    }
+
+    /// Every exchange that was processed, in that order.
+    #[must_use]
+    pub fn exchanges(&self) -> Vec<Exchange> {
+        self.provider.lock().exchanges.clone()
     }
 
     /// How often a refresh token was presented, known or not, however it was answered.
@@ -62,5 +101,33 @@ impl Sandbox {
     pub fn last_request(&self) -> Option<Recorded> {
         let heard = self.provider.lock().last.clone();
         heard.map(|heard| heard.record())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use crate::sandbox::{
+        Rotation, Sandbox, Settings,
+        test_client::{login, refresh},
+    };
+
+    #[tokio::test]
+    async fn every_exchange_is_kept_with_what_was_presented_and_issued() {
+        let rotation = Rotation::Strict;
+        let sandbox = Sandbox::start(Settings { rotation, ..Settings::default() }).await.unwrap();
+        let first = login(&sandbox).await.text("/refresh/token");
+        let second = refresh(&sandbox, &first).await.text("/authorization/token");
+        refresh(&sandbox, &first).await;
+        let seen = sandbox.exchanges();
+        let presented: Vec<_> = seen.iter().map(|one| one.presented.as_deref()).collect();
+        assert_eq!(presented, [None, Some(first.as_str()), Some(first.as_str())]);
+        let superseded: Vec<_> = seen.iter().map(|one| one.superseded).collect();
+        assert_eq!(superseded, [false, false, true]);
+        assert_eq!(seen[1].access_token, Some(second));
+        assert_eq!((seen[2].access_token.as_ref(), seen[2].expires_in), (None, Duration::ZERO));
+        let shown = format!("{seen:?}");
+        assert!(!shown.contains("access-") && !shown.contains("refresh-"), "{shown}");
     }
 }

@@ -12,7 +12,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{
     fault::Fault,
     ledger::{Issued, Ledger},
-    observation::Counts,
+    observation::{Counts, Exchange},
     recorded::Heard,
     settings::{Credentials, Settings},
 };
@@ -31,6 +31,7 @@ pub(super) struct Inner {
     pub standing: Option<Arc<Fault>>,
     pub counts: Counts,
     pub spends: HashMap<String, u64>,
+    pub exchanges: Vec<Exchange>,
     pub last: Option<Heard>,
 }
 
@@ -55,6 +56,15 @@ pub(super) enum Refusal {
     GrantType,
 }
 
+impl Asked {
+    fn refresh_token(&self) -> Option<&str> {
+        match self {
+            Self::Login { .. } => None,
+            Self::Refresh { token } => Some(token),
+        }
+    }
+}
+
 impl Provider {
     pub fn new(settings: Settings) -> Self {
         let inner = Inner {
@@ -65,6 +75,7 @@ impl Provider {
             standing: None,
             counts: Counts::default(),
             spends: HashMap::new(),
+            exchanges: Vec::new(),
             last: None,
         };
         Self { settings, inner: Mutex::new(inner) }
@@ -95,8 +106,19 @@ impl Provider {
     pub fn settle(&self, asked: Result<Asked, Refusal>) -> Result<Issued, Refusal> {
         let now = instant();
         let mut inner = self.lock();
+        let presented = asked.as_ref().ok().and_then(Asked::refresh_token).map(str::to_owned);
+        let superseded =
+            presented.as_deref().is_some_and(|token| inner.ledger.is_superseded(token));
         let outcome = asked.and_then(|asked| inner.issue(&self.settings, asked, now));
         inner.counts.refused += u64::from(outcome.is_err());
+        let issued = outcome.as_ref().ok();
+        inner.exchanges.push(Exchange {
+            at: now,
+            presented,
+            superseded,
+            access_token: issued.map(|issued| issued.access.clone()),
+            expires_in: issued.map_or(Duration::ZERO, |issued| issued.access_left),
+        });
         outcome
     }
 
