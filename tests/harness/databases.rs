@@ -5,7 +5,7 @@ use std::fmt;
 use tempfile::TempDir;
 
 use super::coverage;
-use super::servers::{mariadb, postgres};
+use super::servers::{Server, mariadb, postgres};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -44,6 +44,11 @@ impl Database {
             Kind::Postgres => Self { kind, url: postgres().fresh_database(), _dir: None },
             Kind::MariaDb => Self { kind, url: mariadb().fresh_database(), _dir: None },
         }
+    }
+
+    /// On a server that a suite has started for itself, and may kill.
+    pub fn on(server: &Server, kind: Kind) -> Self {
+        Self { kind, url: server.fresh_database(), _dir: None }
     }
 
     fn sqlite() -> Self {
