@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use tokenkeeper_shared::{
     clock, lifecycle,
     secret::Secret,
-    store::Release,
+    store::{LEASE, Release},
     token::{Claimed, NewAccessToken, NewTokens, RefreshTokenChange, State, Token},
 };
 
@@ -55,6 +55,9 @@ pub fn plan(
     let stored = claimed.refresh_token.clone().filter(|_| !(dead && can_login));
     let forced = row.state == State::NeedsLogin;
     let rejected = row.last_error_class.as_deref() == Some(Class::Rejected.as_str());
+    if let Some(later) = after_the_dead(claimed, config, now) {
+        return Plan::Wait(later);
+    }
     match stored {
         Some(_) if forced && rejected && first.is_some() => refresh_or_give_up(first),
         Some(token) if row.uncertain_tries == 0 || recovers(row, config, now) => {
@@ -71,6 +74,24 @@ pub fn plan(
         }
         None => refresh_or_give_up(first),
     }
+}
+
+/// When to go on with a row that its worker died over, where a refresh token presented twice kills
+/// the grant and nobody can log in: not at once, as long as there is a valid token to live on. The
+/// dead worker's answer may lie in a journal, whose replay would then come too late.
+fn after_the_dead(
+    claimed: &Claimed,
+    config: &TokenConfig,
+    now: DateTime<Utc>,
+) -> Option<DateTime<Utc>> {
+    let row = &claimed.token;
+    // The claim itself notes the doubt, at the moment that its lease is counted from.
+    let is_noted_now = row.uncertain_since.is_some()
+        && row.uncertain_since == row.lease_until.map(|end| clock::before(end, LEASE));
+    let is_final = config.replay_window.is_zero() && !config.provider.can_login();
+    let waits = is_noted_now && is_final && row.is_valid(now) && !claimed.forced;
+    let delay = lifecycle::recovery_delay(config.replay_window, row.valid_for(now));
+    waits.then(|| clock::after(now, delay))
 }
 
 /// Before this no worker presents the credentials again, unless a human forces it: a provider that

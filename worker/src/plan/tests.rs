@@ -4,7 +4,10 @@ mod leaving;
 mod storing;
 
 use proptest::prelude::*;
-use tokenkeeper_shared::settings::SecretRef;
+use tokenkeeper_shared::{
+    seal::{Column, Place, Seal},
+    settings::SecretRef,
+};
 use url::Url;
 use uuid::Uuid;
 
@@ -176,6 +179,38 @@ fn outside_the_replay_window_a_login_comes_before_a_spent_refresh_token() {
         refresh("stored")
     );
     assert_eq!(plan(&uncertain(2), &with_login(WINDOW), None, at(1)), LOGIN);
+}
+
+/// A claim that has just found its row left `updating` by a worker that died.
+fn left_by_the_dead() -> Claimed {
+    let place = Place { table: "tokens", row: "quartile", column: Column::AccessToken };
+    changed(|row| {
+        row.token.access_token = Seal::Off.seal(place, &Secret::new("access")).ok();
+        row.token.uncertain_since = Some(noon());
+        row.token.lease_until = Some(clock::after(noon(), LEASE));
+        row.token.uncertain_tries = 1;
+    })
+}
+
+#[test]
+fn a_dead_workers_journal_comes_before_the_last_try_where_a_replay_would_kill_the_grant() {
+    let row = left_by_the_dead();
+    // A quarter of the hour that the token still lives is more than five minutes.
+    let later = Plan::Wait(at(300));
+    assert_eq!(plan(&row, &without_login(NO_WINDOW), None, noon()), later);
+    for config in [with_login(NO_WINDOW), without_login(WINDOW), with_login(WINDOW)] {
+        assert_eq!(plan(&row, &config, None, noon()), refresh("stored"));
+    }
+    let exceptions: [fn(&mut Claimed); 3] = [
+        |row| row.forced = true,
+        |row| row.token.access_token_expires = Some(noon()),
+        |row| row.token.uncertain_since = Some(noon() - secs(60)),
+    ];
+    for exception in exceptions {
+        let mut row = left_by_the_dead();
+        exception(&mut row);
+        assert_eq!(plan(&row, &without_login(NO_WINDOW), None, noon()), refresh("stored"));
+    }
 }
 
 #[test]
