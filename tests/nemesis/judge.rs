@@ -2,7 +2,7 @@
 //! what the provider saw. Whether a refusal was right lies in `refusals`.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
 };
 
@@ -24,6 +24,7 @@ pub fn judge(history: &History, exchanges: &[Exchange]) -> Vec<Violation> {
     let ends = ends(exchanges);
     let entries = history.entries.lock().clone();
     let mut found = one_answer_a_generation(&entries);
+    found.extend(no_older_answer_later(&entries, exchanges));
     found.extend(no_way_back(&entries));
     found.extend(entries.iter().filter_map(|entry| works(entry, &ends)));
     found.extend(super::refusals::unfounded(&entries, &ends, history));
@@ -43,6 +44,33 @@ fn one_answer_a_generation(entries: &[Entry]) -> Vec<Violation> {
         if *first != token {
             let what = format!("generation {generation} is {first} and {token}");
             found.push(Violation { rule: "I1", name: Some(entry.name.clone()), what });
+        }
+    }
+    found
+}
+
+/// I1: each generation holds an answer of its own, given after that of the one before. An answer that
+/// slips past the fence shows here, because the provider gave it earlier, or to two.
+fn no_older_answer_later(entries: &[Entry], exchanges: &[Exchange]) -> Vec<Violation> {
+    let mut given: HashMap<&str, usize> = HashMap::new();
+    for (number, exchange) in exchanges.iter().enumerate() {
+        if let Some(token) = &exchange.access_token {
+            given.entry(token).or_insert(number);
+        }
+    }
+    let mut seen: BTreeMap<(&str, i64), usize> = BTreeMap::new();
+    for entry in entries {
+        if let Came::Token { generation, token, .. } = &entry.came
+            && let Some(given) = given.get(token.as_str())
+        {
+            seen.insert((&entry.name, *generation), *given);
+        }
+    }
+    let mut found = Vec::new();
+    for ((one, first), (next, second)) in seen.iter().zip(seen.iter().skip(1)) {
+        if one.0 == next.0 && first >= second {
+            let what = format!("generation {} holds no later answer than {}", next.1, one.1);
+            found.push(Violation { rule: "I1", name: Some(one.0.to_owned()), what });
         }
     }
     found

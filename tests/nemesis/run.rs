@@ -23,6 +23,7 @@ use crate::harness::databases::{Kind, each};
 #[test]
 fn whatever_the_nemesis_does_consumers_get_tokens_that_work_and_rows_heal() {
     let seed = dice::seed();
+    tell(&format!("the seed is {seed}"));
     for kind in each() {
         let (ground, history) = (Ground::of(kind), History::default());
         let began = now();
