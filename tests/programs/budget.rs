@@ -23,6 +23,9 @@ fn a_refused_login_is_tried_again_by_itself_once_the_credentials_are_others() {
         assert_eq!(stage.sandbox.counts().exchanges, 1, "the same credentials are not shown again");
         let Stage { sandbox, database, host } = stage;
         let host = host.with("SANDBOX_PASSWORD", "another");
+        host.work(4, &["run"]);
+        assert_eq!(sandbox.counts().exchanges, 1, "nor others a moment later");
+        sql::run(&database, "UPDATE tokens SET last_login_at = 1");
         let run = host.work(0, &["run"]);
         assert_eq!(run.stdout, "1 logged in\n");
         assert!(sandbox.is_active(&host.get("quartile")));

@@ -146,7 +146,7 @@ impl Pair {
     async fn readmit(&mut self) -> &'static str {
         let login = format!("login-{}", self.rng.u8(0..3));
         for refused in self.real.refused(Uuid::nil(), 10).await.unwrap() {
-            if refused.login != login {
+            if refused.login != login && self.now >= refused.opens_at {
                 self.real.readmit(&refused, self.now).await.unwrap();
             }
         }

@@ -2,6 +2,8 @@
 //! and `store/refused` change; what they write lies in `row`. That it is no fiction is shown in
 //! `differential`; torn writes and lost acknowledgements lie with those who call.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use tokenkeeper_shared::{
     clock, lifecycle,
@@ -94,9 +96,11 @@ impl ModelStore {
     ) -> Claimed {
         let row = &mut self.rows[at];
         if row.token.updating && self.rules.keep(Rule::LapseIsDoubt) {
-            row.token.uncertain_since = row.token.uncertain_since.or(Some(now));
+            // The claim of the one that died was the row's last change.
+            row.token.uncertain_since = row.token.uncertain_since.or(Some(row.changed));
             row.token.uncertain_tries += 1;
         }
+        row.changed = now;
         row.token.updating = true;
         row.attempt = Some(attempt);
         row.token.worker = Some(worker.to_owned());
@@ -140,10 +144,14 @@ impl ModelStore {
     pub fn readmit(&mut self, login: &str, now: DateTime<Utc>) {
         for row in &mut self.rows {
             let is_other = row.refused_login.as_ref().is_some_and(|refused| refused != login);
-            if row.token.state == State::NeedsLogin && is_other {
+            let failures = u32::try_from(row.token.failures).unwrap();
+            let last = row.token.last_login_at.unwrap_or_default();
+            let opens = clock::after(last, lifecycle::retry_delay(failures, Duration::ZERO));
+            if row.token.state == State::NeedsLogin && is_other && now >= opens {
                 let is_new = row.token.generation == 0;
                 row.token.state = if is_new { State::New } else { State::Ok };
                 row.refused_login = None;
+                row.changed = now;
                 row.token.refresh_at = now;
                 row.token.next_attempt_at = None;
             }

@@ -19,6 +19,8 @@ pub struct Row {
     pub attempt: Option<Uuid>,
     pub refresh_token: Option<String>,
     pub refused_login: Option<String>,
+    /// When the row was claimed last, or made due again: all that may change a row that is held.
+    pub changed: DateTime<Utc>,
     /// Whose seal the tokens bear: stands for the nonce, by which a commit knows its own bytes.
     sealed_by: Option<Uuid>,
 }
@@ -81,7 +83,14 @@ impl Row {
             last_success_at: None,
             last_login_at: None,
         };
-        Self { token, attempt: None, refresh_token: None, refused_login: None, sealed_by: None }
+        Self {
+            token,
+            attempt: None,
+            refresh_token: None,
+            refused_login: None,
+            changed: now,
+            sealed_by: None,
+        }
     }
 
     /// Tokens that the row has from the start.

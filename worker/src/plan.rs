@@ -85,13 +85,12 @@ fn after_the_dead(
     now: DateTime<Utc>,
 ) -> Option<DateTime<Utc>> {
     let row = &claimed.token;
-    // The claim itself notes the doubt, at the moment that its lease is counted from.
-    let is_noted_now = row.uncertain_since.is_some()
-        && row.uncertain_since == row.lease_until.map(|end| clock::before(end, LEASE));
     let is_final = config.replay_window.is_zero() && !config.provider.can_login();
-    let waits = is_noted_now && is_final && row.is_valid(now) && !claimed.forced;
+    let since = row.uncertain_since.filter(|_| is_final && row.is_valid(now) && !claimed.forced)?;
     let delay = lifecycle::recovery_delay(config.replay_window, row.valid_for(now));
-    waits.then(|| clock::after(now, delay))
+    // The doubt of a dead worker dates from its claim, and is noticed when that claim has lapsed.
+    let opens = clock::after(since, LEASE + delay);
+    (now < opens).then_some(opens)
 }
 
 /// Before this no worker presents the credentials again, unless a human forces it: a provider that

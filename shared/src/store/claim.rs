@@ -94,7 +94,7 @@ impl Store {
         let sql = self.dialect().statement(CLAIM, ids.len());
         let (now, lease) = (now.timestamp_millis(), clock::after(now, LEASE).timestamp_millis());
         let marked = on_pool!(self, connection => {
-            let query = sqlx::query(sql).bind(now).bind(true).bind(attempt).bind(worker);
+            let query = sqlx::query(sql).bind(true).bind(attempt).bind(worker);
             let mut query = query.bind(lease).bind(now).bind(now).bind(now);
             for id in ids {
                 query = query.bind(*id);
@@ -122,7 +122,7 @@ impl Store {
         let renewed_before = clock::before(now, gap).timestamp_millis();
         let (now, lease) = (now.timestamp_millis(), clock::after(now, LEASE).timestamp_millis());
         let marked = on_pool!(self, connection => {
-            let query = sqlx::query(sql).bind(now).bind(true).bind(attempt).bind(worker);
+            let query = sqlx::query(sql).bind(true).bind(attempt).bind(worker);
             let query = query.bind(lease).bind(now).bind(now).bind(token.id);
             let query = if force { query } else { query.bind(renewed_before) };
             Ok(query.execute(&mut *connection).await?.rows_affected())
@@ -203,12 +203,12 @@ macro_rules! free {
 }
 
 /// A claim's marks. A row that is still `updating` was left by a worker that died between claim
-/// and commit: its refresh token may be spent, and the row remembers that. MySQL assigns from left
-/// to right, so `updating` is read before it is set.
+/// and commit: its refresh token may be spent since that claim, and the row remembers that. MySQL
+/// assigns from left to right, so `updating` and `updated_at` are read before they are set.
 macro_rules! mark {
     () => {
         "UPDATE tokens SET \
-         uncertain_since = CASE WHEN updating THEN COALESCE(uncertain_since, ?) ELSE uncertain_since END, \
+         uncertain_since = CASE WHEN updating THEN COALESCE(uncertain_since, updated_at) ELSE uncertain_since END, \
          uncertain_tries = CASE WHEN updating THEN uncertain_tries + 1 ELSE uncertain_tries END, \
          updating = ?, attempt_id = ?, worker = ?, lease_until = ?, updated_at = ? WHERE "
     };

@@ -1,12 +1,14 @@
 //! Rows whose login was refused: nobody tries again until the credentials are others, so that no
 //! account is locked out. Which credentials they were is told by a keyed digest.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use sqlx::Row;
 use uuid::Uuid;
 
 use super::{Store, StoreError, on_pool};
-use crate::{clock, name::TokenName, secret::Secret, token::State};
+use crate::{clock, lifecycle, name::TokenName, secret::Secret, token::State};
 
 /// A row that waits because its login was refused.
 #[derive(Debug, Clone)]
@@ -17,6 +19,9 @@ pub struct Refused {
     pub name: TokenName,
     /// The digest of the login that was refused.
     pub login: String,
+    /// Before this no other login is tried either: hosts with different wrong credentials would
+    /// otherwise take turns for ever.
+    pub opens_at: DateTime<Utc>,
 }
 
 impl Store {
@@ -44,13 +49,13 @@ impl Store {
                     id: row.try_get("id")?,
                     name: name.parse().map_err(|e| StoreError::Row(format!("{e}")))?,
                     login: row.try_get("refused_login")?,
+                    opens_at: opens_at(row.try_get("last_login_at")?, row.try_get("failures")?),
                 })
             }).collect()
         })
     }
 
-    /// Makes a refused row due again, without the gap after the last login: others are to be tried.
-    /// `false` when it is no longer the same refusal.
+    /// Makes a refused row due again. `false` when it is no longer the same refusal.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -65,10 +70,17 @@ impl Store {
     }
 }
 
+/// As long after the last login as after so many failures of any kind.
+fn opens_at(last_login_at: Option<i64>, failures: i64) -> DateTime<Utc> {
+    let failures = u32::try_from(failures).unwrap_or(u32::MAX);
+    let last = clock::from_millis(last_login_at.unwrap_or_default());
+    clock::after(last, lifecycle::retry_delay(failures, Duration::ZERO))
+}
+
 /// A row that waits for a human is due never, so that the index on `refresh_at` finds it.
-const REFUSED: &str = "SELECT id, name, refused_login FROM tokens WHERE refresh_at = ? AND id > ? \
+const REFUSED: &str = "SELECT id, name, refused_login, last_login_at, failures FROM tokens WHERE refresh_at = ? AND id > ? \
      AND state = ? AND refused_login IS NOT NULL ORDER BY id LIMIT ?";
 
 const READMIT: &str = "UPDATE tokens SET state = CASE WHEN generation = 0 THEN 'new' ELSE 'ok' END, \
-     refused_login = NULL, last_login_at = NULL, refresh_at = ?, next_attempt_at = NULL, updated_at = ? \
+     refused_login = NULL, refresh_at = ?, next_attempt_at = NULL, updated_at = ? \
      WHERE id = ? AND state = ? AND refused_login = ?";

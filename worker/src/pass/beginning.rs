@@ -36,8 +36,10 @@ pub(super) async fn readmit(exchanger: &Exchanger, tokens: &Tokens) -> Result<()
         let page = exchanger.store.refused(after, PAGE).await?;
         for refused in &page {
             let Some((token, _)) = tokens.get(&refused.name) else { continue };
-            let is_changed = exchanger.login_digest(token).is_some_and(|now| now != refused.login);
-            if is_changed && exchanger.store.readmit(refused, exchanger.time.now()).await? {
+            let now = exchanger.time.now();
+            let is_changed = exchanger.login_digest(token).is_some_and(|new| new != refused.login);
+            let is_open = now >= refused.opens_at;
+            if is_changed && is_open && exchanger.store.readmit(refused, now).await? {
                 info!(token = %refused.name, "the credentials have changed: trying them");
             }
         }
