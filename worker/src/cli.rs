@@ -221,6 +221,8 @@ Variables:
                                           keep the token `quartile` without any configuration file
   Each may be given as a file by NAME_FILE.
   TOKENKEEPER_CONFIG                      the configuration file
+  TOKENKEEPER_JOURNAL                     where answers wait for the database: a folder, or off
+                                          [default: `journal` in the user's state directory]
 
 Exit codes:
   0 done   1 defect   2 usage or configuration   3 some tokens failed, none expired
