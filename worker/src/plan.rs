@@ -87,10 +87,12 @@ fn after_the_dead(
     let row = &claimed.token;
     let is_final = config.replay_window.is_zero() && !config.provider.can_login();
     let since = row.uncertain_since.filter(|_| is_final && row.is_valid(now) && !claimed.forced)?;
+    // Who noted a failure since then lived, and knew that it had no answer.
+    let has_died = row.last_error_at.is_none_or(|failed| failed < since);
     let delay = lifecycle::recovery_delay(config.replay_window, row.valid_for(now));
     // The doubt of a dead worker dates from its claim, and is noticed when that claim has lapsed.
     let opens = clock::after(since, LEASE + delay);
-    (now < opens).then_some(opens)
+    (has_died && now < opens).then_some(opens)
 }
 
 /// Before this no worker presents the credentials again, unless a human forces it: a provider that

@@ -200,7 +200,8 @@ fn a_dead_workers_journal_comes_before_the_last_try_where_a_replay_would_kill_th
     for config in [with_login(NO_WINDOW), without_login(WINDOW)] {
         assert_eq!(plan(&row, &config, None, noon()), refresh("stored"));
     }
-    let exceptions: [fn(&mut Claimed); 3] = [
+    let exceptions: [fn(&mut Claimed); 4] = [
+        |row| row.token.last_error_at = Some(noon() - secs(1)),
         |row| row.forced = true,
         |row| row.token.access_token_expires = Some(noon()),
         |row| row.token.uncertain_since = Some(noon() - LEASE - secs(300)),
