@@ -2,8 +2,8 @@
 //! and somebody who kills and freezes workers, kills the database server, and has set the clocks of
 //! half of the hosts ten minutes wrong. In the end the whole history is judged.
 //!
-//! Some seconds for each database; ten with `TOKENKEEPER_TEST_ALL`; as many as
-//! `TOKENKEEPER_NEMESIS_SECONDS` says otherwise (600 finds what only hours would). Each run prints its
+//! A long run: ten seconds for each database with `TOKENKEEPER_TEST_ALL`, or as many as
+//! `TOKENKEEPER_NEMESIS_SECONDS` says (600 finds what only hours would). Each run prints its
 //! seed; `TOKENKEEPER_NEMESIS_SEED` takes it up again, though the system's scheduler has a say too.
 //!
 //! SQLite has no server to kill, and its time is its machine's: there no clock is wrong.

@@ -22,12 +22,15 @@ use crate::harness::databases::{Kind, each};
 
 #[test]
 fn whatever_the_nemesis_does_consumers_get_tokens_that_work_and_rows_heal() {
+    let Some(length) = length() else {
+        return tell("a long run: it takes part in `tests/run --all` only");
+    };
     let seed = dice::seed();
     tell(&format!("the seed is {seed}"));
     for kind in each() {
         let (ground, history) = (Ground::of(kind), History::default());
         let began = now();
-        rage(&ground, &history, seed);
+        rage((&ground, &history), seed, length);
         let mut found = rest::rest(&ground);
         found.extend(judge::judge(&history, &ground.sandbox.exchanges()));
         tell(&format!("{kind}, seed {seed}: {}", figures(&ground, &history)));
@@ -35,8 +38,8 @@ fn whatever_the_nemesis_does_consumers_get_tokens_that_work_and_rows_heal() {
     }
 }
 
-fn rage(ground: &Ground, history: &History, seed: u64) {
-    let (crew, length) = (&Crew::default(), length());
+fn rage((ground, history): (&Ground, &History), seed: u64, length: Duration) {
+    let crew = &Crew::default();
     thread::scope(|scope| {
         for post in Crew::posts() {
             let dice = Dice::of(seed, 1000 + post);
@@ -61,11 +64,12 @@ fn rage(ground: &Ground, history: &History, seed: u64) {
     });
 }
 
-fn length() -> Duration {
+/// How long the nemesis rages on each database; `None` where nobody wants it.
+fn length() -> Option<Duration> {
     let given = env::var("TOKENKEEPER_NEMESIS_SECONDS").ok();
     let given = given.map(|seconds| seconds.parse().expect("a number of seconds"));
     let is_long = env::var_os("TOKENKEEPER_TEST_ALL").is_some();
-    Duration::from_secs(given.unwrap_or(if is_long { 10 } else { 4 }))
+    given.or(is_long.then_some(10)).map(Duration::from_secs)
 }
 
 fn figures(ground: &Ground, history: &History) -> String {
