@@ -39,6 +39,8 @@ mod reading;
 mod releasing;
 #[path = "store/remembering.rs"]
 mod remembering;
+#[path = "store/reporting.rs"]
+mod reporting;
 #[path = "store/sealing.rs"]
 mod sealing;
 #[path = "store/times.rs"]

@@ -27,7 +27,7 @@ pub use tokenkeeper_shared::{
     lifecycle::verdict::{MIN_TTL, Refusal, Warning, WhileUpdating},
     name::{InvalidName, TokenName},
     secret::Secret,
-    store::StoreError,
+    store::{Report, StoreError},
     wait::NoToken,
 };
 use tokenkeeper_shared::{
@@ -46,6 +46,7 @@ use crate::memory::Memory;
 #[derive(Debug)]
 pub struct Consumer {
     store: Store,
+    reporter: OnceLock<Store>,
     schema_checked: OnceLock<()>,
     memory: Memory,
 }
@@ -88,7 +89,12 @@ impl Consumer {
             KeySetting::Off | KeySetting::Missing { .. } => Seal::Off,
         };
         let store = Store::open(settings.database_url, seal, Role::Consumer)?;
-        Ok(Self { store, schema_checked: OnceLock::new(), memory: Memory::default() })
+        Ok(Self {
+            store,
+            reporter: OnceLock::new(),
+            schema_checked: OnceLock::new(),
+            memory: Memory::default(),
+        })
     }
 
     /// The newest token of this name.
@@ -114,6 +120,25 @@ impl Consumer {
             }
         }
         self.ask(name, wish, patience).await
+    }
+
+    /// Tells the worker that an API answered 401 to this token though its time is not over. At most
+    /// one early renewal follows for a generation, however many report it. Wants the right to UPDATE.
+    ///
+    /// # Errors
+    /// [`Error::Store`]; [`NoToken::NoSuchName`].
+    pub async fn report_rejected(&self, token: &AccessToken) -> Result<Report, Error> {
+        self.report(&token.row().name, token.generation()).await
+    }
+
+    /// The same by name and generation.
+    ///
+    /// # Errors
+    /// As [`Consumer::report_rejected`].
+    pub async fn report(&self, name: &TokenName, generation: i64) -> Result<Report, Error> {
+        self.check_schema(Patience::of(Duration::ZERO)).await?;
+        let reported = self.reporter()?.report(name, generation).await?;
+        reported.ok_or_else(|| Error::NoToken(NoToken::NoSuchName(name.clone())))
     }
 
     /// The next tokens by name after `after`, at most `limit`, and the database's time.
@@ -153,6 +178,15 @@ impl Consumer {
                 Err(refused.into())
             }
         }
+    }
+
+    /// A connection that writes, made when it is first wanted: reading alone needs no such right.
+    fn reporter(&self) -> Result<&Store, StoreError> {
+        if let Some(reporter) = self.reporter.get() {
+            return Ok(reporter);
+        }
+        let reporter = Store::open(self.store.url().clone(), Seal::Off, Role::Reporter)?;
+        Ok(self.reporter.get_or_init(|| reporter))
     }
 
     /// Calls that come at once each ask: none waits for another's patience.

@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS tokens (
     last_success_at        BIGINT,
     last_login_at          BIGINT,
     refused_login          VARCHAR(64),
+    rejected_generation    BIGINT,
     json_data              LONGTEXT,
     created_at             BIGINT       NOT NULL,
     updated_at             BIGINT       NOT NULL,

@@ -29,6 +29,7 @@ CREATE TABLE tokens (
     last_success_at        BIGINT,
     last_login_at          BIGINT,
     refused_login          VARCHAR(64),
+    rejected_generation    BIGINT,
     json_data              TEXT,
     created_at             BIGINT                   NOT NULL,
     updated_at             BIGINT                   NOT NULL
@@ -36,3 +37,14 @@ CREATE TABLE tokens (
 
 -- A pass walks the due rows, soonest first; the id makes the walk's cursor unique.
 CREATE INDEX tokens_by_refresh_at ON tokens (refresh_at, id);
+
+-- Wakes consumers that wait or remember: a channel named like us, the token's name as payload.
+CREATE FUNCTION tokenkeeper_notify() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('tokenkeeper', NEW.name);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER tokens_notify AFTER UPDATE OF generation, updating, state ON tokens FOR EACH ROW
+    WHEN (OLD.generation <> NEW.generation OR OLD.updating <> NEW.updating OR OLD.state <> NEW.state)
+    EXECUTE FUNCTION tokenkeeper_notify();

@@ -29,6 +29,7 @@ CREATE TABLE tokens (
     last_success_at        INTEGER,
     last_login_at          INTEGER,
     refused_login          TEXT,
+    rejected_generation    INTEGER,
     json_data              TEXT,
     created_at             INTEGER NOT NULL,
     updated_at             INTEGER NOT NULL

@@ -8,7 +8,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use sha2::{Digest, Sha256};
 
-use crate::{clock, name::TokenName};
+use crate::{clock, name::TokenName, token::Token};
 
 /// What a token's configuration says of its times.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +129,18 @@ pub fn refresh_at(
 #[must_use]
 pub fn minimum_gap(lifetime: Duration) -> Duration {
     if lifetime < SHORTEST_KEPT_LIFE { MINIMUM_GAP } else { MINIMUM_GAP.min(lifetime * 2 / 5) }
+}
+
+/// When a row is due whose access token the API refused at `now`, though its time was not over.
+///
+/// At once, but never later than it was due anyway, never sooner than [`minimum_gap`] after its last
+/// renewal, and never sooner than the next try that a failure has put off: a consumer that reports
+/// each token must not make the worker hammer the provider.
+#[must_use]
+pub fn due_after_rejection(token: &Token, now: DateTime<Utc>) -> DateTime<Utc> {
+    let gap = minimum_gap(token.lifetime().unwrap_or_default());
+    let floor = token.last_success_at.map_or(now, |renewed| clock::after(renewed, gap));
+    if token.failures > 0 { token.refresh_at } else { floor.max(now).min(token.refresh_at) }
 }
 
 /// How long to wait after the `failures`-th failure in a row, across passes.

@@ -11,6 +11,7 @@ mod migrate;
 mod read;
 mod record;
 mod refused;
+mod report;
 mod rights;
 mod row;
 mod tutorial;
@@ -30,6 +31,7 @@ pub use self::{
     migrate::SCHEMA_VERSION,
     record::Prepared,
     refused::Refused,
+    report::Report,
     tutorial::Adopted,
 };
 use crate::{

@@ -201,6 +201,7 @@ macro_rules! free {
         "(updating = FALSE OR lease_until IS NULL OR lease_until <= ?)"
     };
 }
+pub(super) use free;
 
 /// A claim's marks. A row that is still `updating` was left by a worker that died between claim
 /// and commit: its refresh token may be spent since that claim, and the row remembers that. MySQL

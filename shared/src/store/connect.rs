@@ -25,6 +25,8 @@ pub enum Role {
     Worker,
     /// Reads only.
     Consumer,
+    /// A consumer that reports a refused token: writes, and creates nothing.
+    Reporter,
 }
 
 pub(super) fn pools(url: &DatabaseUrl, role: Role) -> Result<Pools, StoreError> {
@@ -43,10 +45,11 @@ fn sqlite(file: &Path, role: Role) -> Result<sqlx::SqlitePool, StoreError> {
             // secure_delete: a superseded token must not linger in free pages.
             options.journal_mode(SqliteJournalMode::Wal).pragma("secure_delete", "ON")
         }
-        Role::Consumer if !file.exists() => {
+        Role::Consumer | Role::Reporter if !file.exists() => {
             return Err(StoreError::NoFile(file.display().to_string()));
         }
         Role::Consumer => options.read_only(true),
+        Role::Reporter => options,
     };
     // One connection: SQLite has one writer, and several of ours would only wait for each other.
     Ok(SqlitePoolOptions::new()
@@ -81,7 +84,7 @@ fn postgres(url: &str, role: Role) -> Result<sqlx::PgPool, StoreError> {
     Ok(PgPoolOptions::new()
         .max_connections(connections(role))
         .acquire_timeout(ACQUIRE_WAIT)
-        .test_before_acquire(role == Role::Consumer)
+        .test_before_acquire(role != Role::Worker)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(POSTGRES_SESSION).await.map(drop) })
         })
@@ -93,7 +96,7 @@ fn mysql(url: &str, role: Role) -> Result<sqlx::MySqlPool, StoreError> {
     Ok(MySqlPoolOptions::new()
         .max_connections(connections(role))
         .acquire_timeout(ACQUIRE_WAIT)
-        .test_before_acquire(role == Role::Consumer)
+        .test_before_acquire(role != Role::Worker)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(MYSQL_SESSION).await.map(drop) })
         })
@@ -103,7 +106,7 @@ fn mysql(url: &str, role: Role) -> Result<sqlx::MySqlPool, StoreError> {
 fn connections(role: Role) -> u32 {
     match role {
         Role::Worker => WORKER_CONNECTIONS,
-        Role::Consumer => 1,
+        Role::Consumer | Role::Reporter => 1,
     }
 }
 
