@@ -9,5 +9,7 @@ mod harness;
 mod generations;
 #[path = "consumer/outages.rs"]
 mod outages;
+#[path = "consumer/remembering.rs"]
+mod remembering;
 #[path = "consumer/stage.rs"]
 mod stage;

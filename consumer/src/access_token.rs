@@ -1,56 +1,72 @@
 //! What a caller gets: a token, its times, and what is to be said about it. How it was come by lies
 //! with `Consumer`.
 
-use std::time::Duration;
+use std::{fmt, sync::Arc, time::Duration};
 
+use arc_swap::Guard;
 use chrono::{DateTime, SecondsFormat, Utc};
-use tokenkeeper_shared::{lifecycle::verdict::Warning, token::Token, wait::HandedOut};
+use tokenkeeper_shared::{lifecycle::verdict::Warning, secret::Secret, token::Token, wait::Seen};
+
+use crate::cell::Held;
 
 /// A token that worked when it was handed out. It does not print.
-#[derive(Debug, Clone)]
-pub struct AccessToken(pub(crate) HandedOut);
+pub struct AccessToken {
+    /// Borrowed from the memory without counting, where that is possible; never empty.
+    held: Guard<Option<Arc<Held>>>,
+    warning: Option<Warning>,
+}
 
 impl AccessToken {
+    /// `None` of nothing.
+    pub(crate) fn of(held: Guard<Option<Arc<Held>>>, warning: Option<Warning>) -> Option<Self> {
+        held.is_some().then_some(Self { held, warning })
+    }
+
+    /// Of a row that is not remembered.
+    pub(crate) fn alone(seen: Arc<Seen>, warning: Option<Warning>) -> Self {
+        Self { held: Guard::from_inner(Some(Arc::new(Held::alone(seen)))), warning }
+    }
+
     /// The access token itself.
     #[must_use]
     pub fn expose(&self) -> &str {
-        self.0.access_token.expose()
+        self.seen().access_token.as_ref().map_or("", Secret::expose)
     }
 
     /// RFC 6749, 5.1: how to present it, `Bearer` nearly always.
     #[must_use]
     pub fn token_type(&self) -> &str {
-        &self.0.token.token_type
+        &self.row().token_type
     }
 
     /// What the provider granted, where it said so.
     #[must_use]
     pub fn scope(&self) -> Option<&str> {
-        self.0.token.scope.as_deref()
+        self.row().scope.as_deref()
     }
 
     /// When it dies.
     #[must_use]
     pub fn expires_at(&self) -> Option<DateTime<Utc>> {
-        self.0.token.access_token_expires
+        self.row().access_token_expires
     }
 
-    /// How long it had left when it was handed out, by the database's clock.
+    /// How long it has left, by the database's clock.
     #[must_use]
     pub fn expires_in(&self) -> Duration {
-        self.0.token.valid_for(self.0.now)
+        self.row().valid_for(self.seen().time.now())
     }
 
     /// Counts the provider's answers; a later token has a greater one.
     #[must_use]
     pub fn generation(&self) -> i64 {
-        self.0.token.generation
+        self.row().generation
     }
 
     /// Why it may soon not work.
     #[must_use]
     pub fn warning(&self) -> Option<Warning> {
-        self.0.warning
+        self.warning
     }
 
     /// The warning in words: until when it works, and why it may not be renewed by then.
@@ -67,6 +83,24 @@ impl AccessToken {
     /// The row that it came from.
     #[must_use]
     pub fn row(&self) -> &Token {
-        &self.0.token
+        &self.seen().token
+    }
+
+    #[expect(clippy::expect_used, reason = "`of` makes none of nothing")]
+    fn seen(&self) -> &Seen {
+        &self.held.as_ref().expect("a token holds a row").seen
+    }
+}
+
+impl Clone for AccessToken {
+    fn clone(&self) -> Self {
+        Self { held: Guard::from_inner(self.held.clone()), warning: self.warning }
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let row = self.row();
+        write!(formatter, "AccessToken({}, generation {})", row.name, row.generation)
     }
 }

@@ -15,11 +15,15 @@
 //! of reach, the last token that this `Consumer` handed out is: keep one, do not make one per call.
 
 mod access_token;
+mod asking;
+mod cell;
+mod cells;
 #[cfg(feature = "cli")]
 pub mod cli;
-mod memory;
+mod error;
+mod listener;
 
-use std::{sync::OnceLock, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 pub use tokenkeeper_shared::{
@@ -31,25 +35,18 @@ pub use tokenkeeper_shared::{
     wait::NoToken,
 };
 use tokenkeeper_shared::{
-    lifecycle::verdict::Wish,
     seal::Seal,
-    settings::{Environment, KeySetting, Settings, SettingsError},
+    settings::{Environment, KeySetting, Settings},
     store::{Role, Store},
     token::Token,
-    wait::{self, Patience},
 };
 
-pub use crate::access_token::AccessToken;
-use crate::memory::Memory;
+use crate::asking::Inner;
+pub use crate::{access_token::AccessToken, error::Error};
 
-/// A door to the shared tokens. Needs rights to read only.
-#[derive(Debug)]
-pub struct Consumer {
-    store: Store,
-    reporter: OnceLock<Store>,
-    schema_checked: OnceLock<()>,
-    memory: Memory,
-}
+/// A door to the shared tokens. Needs rights to read only. Clones share connections and memory.
+#[derive(Debug, Clone)]
+pub struct Consumer(Arc<Inner>);
 
 /// What a caller asks for beside the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,18 +80,22 @@ impl Consumer {
     /// # Errors
     /// [`Error::Store`].
     pub fn from_settings(settings: Settings) -> Result<Self, Error> {
+        Self::with_max_staleness(settings, MAX_STALENESS)
+    }
+
+    /// The same with another bound on how old the answer to a question may be that is answered from
+    /// memory: default [`MAX_STALENESS`]; with zero each question is put to the database.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub fn with_max_staleness(settings: Settings, max_staleness: Duration) -> Result<Self, Error> {
         let seal = match settings.key {
             KeySetting::Given(ring) => Seal::With(ring),
             // Without a key only an unsealed store can be read; a sealed value says what to set.
             KeySetting::Off | KeySetting::Missing { .. } => Seal::Off,
         };
         let store = Store::open(settings.database_url, seal, Role::Consumer)?;
-        Ok(Self {
-            store,
-            reporter: OnceLock::new(),
-            schema_checked: OnceLock::new(),
-            memory: Memory::default(),
-        })
+        Ok(Self(Arc::new(Inner::of(store, max_staleness))))
     }
 
     /// The newest token of this name.
@@ -102,7 +103,13 @@ impl Consumer {
     /// # Errors
     /// [`Error`] says what the caller can do.
     pub async fn token(&self, name: &str) -> Result<AccessToken, Error> {
-        self.get(&name.parse()?, Request::default()).await
+        match self.0.cells.plain(name, MIN_TTL, self.0.store.clock()) {
+            Some(token) => Ok(token),
+            // In a box: what nearly no call needs must not make every call's future larger.
+            None => {
+                Box::pin(async { self.0.answer(&name.parse()?, Request::default()).await }).await
+            }
+        }
     }
 
     /// The newest token of this name, with options.
@@ -110,16 +117,10 @@ impl Consumer {
     /// # Errors
     /// [`Error`] says what the caller can do.
     pub async fn get(&self, name: &TokenName, request: Request) -> Result<AccessToken, Error> {
-        let wish = Wish { min_ttl: request.min_ttl, while_updating: request.while_updating };
-        let patience = Patience::of(request.wait);
-        if self.memory.recall(name).is_some() {
-            match self.ask(name, wish, patience.with_token_in_hand()).await {
-                // What was in hand has died meanwhile: now the caller waits like everybody else.
-                Err(Error::Store(error)) if error.is_transient() => {}
-                ended => return ended,
-            }
+        match self.0.cells.plain(name.as_str(), request.min_ttl, self.0.store.clock()) {
+            Some(token) => Ok(token),
+            None => Box::pin(self.0.answer(name, request)).await,
         }
-        self.ask(name, wish, patience).await
     }
 
     /// Tells the worker that an API answered 401 to this token though its time is not over. At most
@@ -136,8 +137,12 @@ impl Consumer {
     /// # Errors
     /// As [`Consumer::report_rejected`].
     pub async fn report(&self, name: &TokenName, generation: i64) -> Result<Report, Error> {
-        self.check_schema(Patience::of(Duration::ZERO)).await?;
+        self.0.check_schema().await?;
         let reported = self.reporter()?.report(name, generation).await?;
+        // Whoever is refused a token is not served it again unasked.
+        if let Some(cell) = self.0.cells.find(name.as_str()) {
+            cell.change();
+        }
         reported.ok_or_else(|| Error::NoToken(NoToken::NoSuchName(name.clone())))
     }
 
@@ -146,8 +151,8 @@ impl Consumer {
     /// # Errors
     /// [`Error::Store`].
     pub async fn list(&self, after: Option<&TokenName>, limit: u16) -> Result<Vec<Token>, Error> {
-        self.check_schema(Patience::of(Duration::ZERO)).await?;
-        Ok(self.store.page(after, limit).await?)
+        self.0.check_schema().await?;
+        Ok(self.0.store.page(after, limit).await?)
     }
 
     /// The database's time: tokens are judged by it, not by this host's clock.
@@ -155,75 +160,20 @@ impl Consumer {
     /// # Errors
     /// [`Error::Store`].
     pub async fn now(&self) -> Result<DateTime<Utc>, Error> {
-        Ok(self.store.time().await?.now())
-    }
-
-    /// Asks the database, and the memory when that is out of reach.
-    async fn ask(
-        &self,
-        name: &TokenName,
-        wish: Wish,
-        patience: Patience,
-    ) -> Result<AccessToken, Error> {
-        self.check_schema(patience).await?;
-        match wait::hand_out(&self.store, name, wish, patience).await {
-            Ok(given) => Ok(AccessToken(self.memory.renew(given))),
-            Err(NoToken::Store(error)) if error.is_transient() => {
-                self.memory.recall(name).map(AccessToken).ok_or(Error::Store(error))
-            }
-            Err(NoToken::Store(error)) => Err(error.into()),
-            // The database has the last word for as long as it can be asked.
-            Err(refused) => {
-                self.memory.forget(name);
-                Err(refused.into())
-            }
-        }
+        Ok(self.0.store.time().await?.now())
     }
 
     /// A connection that writes, made when it is first wanted: reading alone needs no such right.
     fn reporter(&self) -> Result<&Store, StoreError> {
-        if let Some(reporter) = self.reporter.get() {
+        if let Some(reporter) = self.0.reporter.get() {
             return Ok(reporter);
         }
-        let reporter = Store::open(self.store.url().clone(), Seal::Off, Role::Reporter)?;
-        Ok(self.reporter.get_or_init(|| reporter))
-    }
-
-    /// Calls that come at once each ask: none waits for another's patience.
-    async fn check_schema(&self, patience: Patience) -> Result<(), Error> {
-        if self.schema_checked.get().is_none() {
-            patience.ask(|| self.store.check_schema()).await?;
-            self.schema_checked.get_or_init(|| ());
-        }
-        Ok(())
-    }
-}
-
-/// Why there is no token, by what the caller can do.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The name cannot name a token.
-    #[error(transparent)]
-    Name(#[from] InvalidName),
-    /// The configuration must be mended.
-    #[error(transparent)]
-    Settings(#[from] SettingsError),
-    /// The database cannot be asked; `StoreError::is_transient` says whether to try again.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// There is nothing to hand out.
-    #[error(transparent)]
-    NoToken(NoToken),
-}
-
-impl From<NoToken> for Error {
-    fn from(error: NoToken) -> Self {
-        match error {
-            NoToken::Store(error) => Self::Store(error),
-            other => Self::NoToken(other),
-        }
+        let reporter = Store::open(self.0.store.url().clone(), Seal::Off, Role::Reporter)?;
+        Ok(self.0.reporter.get_or_init(|| reporter))
     }
 }
 
 /// A provider's exchange takes 30 s at most.
 pub const WAIT: Duration = Duration::from_secs(30);
+/// How old the answer to a question may be that is answered from memory.
+pub const MAX_STALENESS: Duration = Duration::from_secs(5);

@@ -17,6 +17,10 @@ pub trait Clock: Debug + Send + Sync {
     fn monotonic(&self) -> Duration;
     /// This host's wall clock. It may be wrong: no lease or due time is judged by it.
     fn utc(&self) -> DateTime<Utc>;
+    /// The same in nanoseconds since 1970, a few milliseconds old at most, for a third of the price.
+    fn glance(&self) -> u64 {
+        self.utc().timestamp_nanos_opt().unwrap_or_default().unsigned_abs()
+    }
 }
 
 /// The machine's own clocks.
@@ -43,6 +47,11 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the door that the lint guards")]
     fn utc(&self) -> DateTime<Utc> {
         SystemTime::now().into()
+    }
+
+    fn glance(&self) -> u64 {
+        let now = clock_gettime(ROUGH_WALL);
+        now.tv_sec.unsigned_abs() * NANOS + now.tv_nsec.unsigned_abs()
     }
 }
 
@@ -113,6 +122,11 @@ pub fn from_millis(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis.clamp(0, LATEST_MILLIS)).unwrap_or_else(latest)
 }
 
+const NANOS: u64 = 1_000_000_000;
+#[cfg(target_os = "linux")]
+const ROUGH_WALL: ClockId = ClockId::RealtimeCoarse;
+#[cfg(not(target_os = "linux"))]
+const ROUGH_WALL: ClockId = ClockId::Realtime;
 #[cfg(target_os = "linux")]
 const AWAKE_OR_NOT: ClockId = ClockId::Boottime;
 /// Elsewhere the monotonic clock does so by itself, or there is none that does.

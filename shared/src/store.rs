@@ -1,6 +1,7 @@
 //! The shared database: one `Store` over three pools, one copy of each statement.
 //! Each theme has a file: `read`, `claim`, `commit`, `enrol`, `migrate`; rules are not decided here.
 
+mod changes;
 mod claim;
 mod commit;
 mod connect;
@@ -22,6 +23,7 @@ use chrono::{DateTime, Utc};
 use sqlx::{MySqlPool, PgPool, SqlitePool};
 
 pub use self::{
+    changes::{Change, Changes},
     claim::{Due, DueCursor, LEASE, Unopened},
     commit::{Commit, Release},
     connect::Role,
@@ -122,6 +124,12 @@ impl Store {
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         self.clock.monotonic()
+    }
+
+    /// This host's clocks.
+    #[must_use]
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
     }
 
     /// A time that came with the answer to a question asked at `asked_at`, carried on. It runs ahead

@@ -1,12 +1,13 @@
-//! Asking the store for a token and waiting while a worker is at it: the mission's contract, kept
-//! in one loop for the library, the command line and the demo. The judgement is `lifecycle::verdict`;
-//! how long to wait for what is `wait::patience`.
+//! Asking for a token and waiting while a worker is at it: the mission's contract, kept in one loop
+//! for the library, the command line and the demo. The judgement is `lifecycle::verdict`; how long to
+//! wait for what is `wait::patience`.
 
 mod patience;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
+use tokio::time::sleep;
 
 pub use self::patience::Patience;
 use crate::{
@@ -18,21 +19,64 @@ use crate::{
     token::Token,
 };
 
-/// What a consumer gets.
-#[derive(Debug, Clone)]
-pub struct HandedOut {
+/// A row as it was read.
+#[derive(Debug)]
+pub struct Seen {
     /// The row, with the access token's times, type and scope.
     pub token: Token,
-    /// The access token itself.
-    pub access_token: Secret,
-    /// Why it may soon not work.
-    pub warning: Option<Warning>,
+    /// The access token itself, where it worked at `now`.
+    pub access_token: Option<Secret>,
     /// The database's time when the row was read.
     pub now: DateTime<Utc>,
     /// The database's time from then on. It may run ahead by what the question took, never behind.
     pub time: DatabaseTime,
+}
+
+/// Where rows are read: the store itself, or a memory before it.
+pub trait Source: Sync {
+    /// The row of this name. Callers may share one reading.
+    fn look(
+        &self,
+        name: &TokenName,
+    ) -> impl Future<Output = Result<Option<Arc<Seen>>, StoreError>> + Send;
+
+    /// Ends when the row may have changed, or after `at_most`.
+    fn change(&self, at_most: Duration) -> impl Future<Output = ()> + Send;
+}
+
+impl Source for Store {
+    async fn look(&self, name: &TokenName) -> Result<Option<Arc<Seen>>, StoreError> {
+        let asked_at = self.monotonic();
+        let Some((token, now)) = self.read(name).await? else {
+            return Ok(None);
+        };
+        let access_token = if token.is_valid(now) { self.open_access_token(&token)? } else { None };
+        let time = self.carried_on(now, asked_at);
+        Ok(Some(Arc::new(Seen { token, access_token, now, time })))
+    }
+
+    async fn change(&self, at_most: Duration) {
+        sleep(at_most).await;
+    }
+}
+
+/// What a consumer gets.
+#[derive(Debug, Clone)]
+pub struct HandedOut {
+    /// The row, whose access token worked when it was judged.
+    pub seen: Arc<Seen>,
+    /// Why it may soon not work.
+    pub warning: Option<Warning>,
     /// Whether a worker was at it and the caller waited.
     pub waited: bool,
+}
+
+impl HandedOut {
+    /// The access token itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.seen.access_token.as_ref().map_or("", Secret::expose)
+    }
 }
 
 /// Why there is nothing to hand out.
@@ -56,30 +100,23 @@ pub enum NoToken {
     Store(#[from] StoreError),
 }
 
-/// A row as it was read, and the database's time since then.
-struct Seen {
-    token: Token,
-    now: DateTime<Utc>,
-    time: DatabaseTime,
-}
-
 /// Hands out the newest token of `name`: polls while a worker is at it or the database is out of
 /// reach, for as long as `patience` lasts, and then falls back to the stored token while that is valid.
 ///
 /// # Errors
 /// [`NoToken`].
 pub async fn hand_out(
-    store: &Store,
+    source: &impl Source,
     name: &TokenName,
     wish: Wish,
     patience: Patience,
 ) -> Result<HandedOut, NoToken> {
-    let mut before: Option<Seen> = None;
+    let mut before: Option<Arc<Seen>> = None;
     loop {
         let waited = before.is_some();
-        let seen = match patience.ask(|| look(store, name)).await {
+        let seen = match patience.ask(|| source.look(name)).await {
             Ok(seen) => seen.ok_or_else(|| NoToken::NoSuchName(name.clone()))?,
-            Err(error) => return out_of_reach(store, before, error),
+            Err(error) => return out_of_reach(before, error),
         };
         let judged = match verdict(&seen.token, seen.now, wish) {
             Verdict::Wait(_) if patience.is_over() => {
@@ -88,56 +125,38 @@ pub async fn hand_out(
             judged => judged,
         };
         match judged {
-            Verdict::Token(warning) => return handed_out(store, seen, warning, waited),
-            Verdict::Refused(refusal) => return Err(refused(seen, refusal)),
+            Verdict::Token(warning) if seen.access_token.is_some() => {
+                return Ok(HandedOut { seen, warning, waited });
+            }
+            Verdict::Token(_) => return Err(refused(&seen, Refusal::NoTokenYet)),
+            Verdict::Refused(refusal) => return Err(refused(&seen, refusal)),
             Verdict::Wait(until) => {
-                patience.pause(POLL.min(clock::until(seen.now, until) + LEASE_ROUNDING)).await;
+                let lapses = clock::until(seen.now, until) + LEASE_ROUNDING;
+                source.change(patience.at_most(POLL.min(lapses))).await;
                 before = Some(seen);
             }
         }
     }
 }
 
-async fn look(store: &Store, name: &TokenName) -> Result<Option<Seen>, StoreError> {
-    let asked_at = store.monotonic();
-    let read = store.read(name).await?;
-    Ok(read.map(|(token, now)| Seen { token, now, time: store.carried_on(now, asked_at) }))
-}
-
 /// The database went away while the caller waited for a worker: what was seen before still works, or
 /// nothing does.
-fn out_of_reach(
-    store: &Store,
-    before: Option<Seen>,
-    error: StoreError,
-) -> Result<HandedOut, NoToken> {
+fn out_of_reach(before: Option<Arc<Seen>>, error: StoreError) -> Result<HandedOut, NoToken> {
     let before = before.filter(|_| error.is_transient());
-    match before.map(|seen| Seen { now: seen.time.now(), ..seen }) {
-        Some(seen) if seen.token.is_valid(seen.now) => {
-            handed_out(store, seen, Some(Warning::OutOfReach), true)
+    match before.filter(|seen| seen.token.is_valid(seen.time.now())) {
+        Some(seen) if seen.access_token.is_some() => {
+            Ok(HandedOut { seen, warning: Some(Warning::OutOfReach), waited: true })
         }
         _ => Err(error.into()),
     }
 }
 
-fn handed_out(
-    store: &Store,
-    seen: Seen,
-    warning: Option<Warning>,
-    waited: bool,
-) -> Result<HandedOut, NoToken> {
-    let Some(access_token) = store.open_access_token(&seen.token)? else {
-        return Err(refused(seen, Refusal::NoTokenYet));
-    };
-    let Seen { token, now, time } = seen;
-    Ok(HandedOut { token, access_token, warning, now, time, waited })
+fn refused(seen: &Seen, refusal: Refusal) -> NoToken {
+    NoToken::Refused { token: Box::new(seen.token.clone()), now: seen.now, refusal }
 }
 
-fn refused(seen: Seen, refusal: Refusal) -> NoToken {
-    NoToken::Refused { token: Box::new(seen.token), now: seen.now, refusal }
-}
-
-/// A read by key costs a fraction of a millisecond on each database; an exchange takes hundreds.
-const POLL: Duration = Duration::from_millis(100);
+/// A read by key costs a fraction of a millisecond on each database; an exchange takes hundreds. Who
+/// waits is told within 100 ms, also where the database wakes nobody.
+const POLL: Duration = Duration::from_millis(50);
 /// Leases are stored in whole milliseconds.
 const LEASE_ROUNDING: Duration = Duration::from_millis(1);

@@ -28,12 +28,17 @@ impl Stage {
     pub async fn on(url: &str) -> Self {
         let (key, url) = (Keyring::new_worker_key().expose().to_owned(), url.to_owned());
         store(&url, &key).migrate().await.unwrap();
-        Self { consumer: consumer(&url, &key), url, key }
+        Self { consumer: consumer(&url, &key, Duration::ZERO), url, key }
     }
 
     /// Another consumer of the same database, which has handed out nothing yet.
     pub fn another_consumer(&self) -> Consumer {
-        consumer(&self.url, &self.key)
+        consumer(&self.url, &self.key, Duration::ZERO)
+    }
+
+    /// One that answers from memory for so long.
+    pub fn remembering_consumer(&self, max_staleness: Duration) -> Consumer {
+        consumer(&self.url, &self.key, max_staleness)
     }
 
     /// Stores a token `access-GENERATION` that lives so long.
@@ -93,12 +98,13 @@ fn store(url: &str, key: &str) -> Store {
     Store::open(url.parse().unwrap(), seal, Role::Worker).unwrap()
 }
 
-fn consumer(url: &str, key: &str) -> Consumer {
+/// Questions go to the database each time, unless a bound is given.
+fn consumer(url: &str, key: &str, max_staleness: Duration) -> Consumer {
     // A named file: another in the usual places must not count.
     let file = tempfile::NamedTempFile::new().unwrap();
     let pairs = [("TOKENKEEPER_DATABASE_URL", url), ("TOKENKEEPER_KEY", key)];
     let settings = Settings::load(&Environment::of(pairs), Some(file.path().into()));
-    Consumer::from_settings(settings.unwrap()).unwrap()
+    Consumer::with_max_staleness(settings.unwrap(), max_staleness).unwrap()
 }
 
 async fn claimed(store: &Store) -> Claimed {
@@ -106,7 +112,7 @@ async fn claimed(store: &Store) -> Claimed {
     store.claim_named(&row, true, "test", now).await.unwrap().unwrap().unwrap()
 }
 
-fn name() -> TokenName {
+pub fn name() -> TokenName {
     "quartile".parse().unwrap()
 }
 

@@ -21,7 +21,7 @@ fn a_valid_token_is_handed_out_at_once() {
         let (store, now) = store_and_now(&ground).await;
         kept(&store, "quartile", now).await;
         let handed = at_once(&ground).await.unwrap();
-        assert_eq!(handed.access_token.expose(), "access-1-quartile");
+        assert_eq!(handed.expose(), "access-1-quartile");
         assert_eq!((handed.warning, handed.waited), (None, false));
     });
 }
@@ -40,8 +40,8 @@ fn who_asks_while_a_worker_is_at_it_gets_the_new_token() {
         let new = answer("access-2", "refresh-2", now);
         assert_eq!(committed(&store, &claim, new, now).await, Commit::Stored(2));
         let handed = timeout(LIMIT, asked).await.expect("it still waits").unwrap();
-        assert_eq!(handed.access_token.expose(), "access-2");
-        assert_eq!((handed.token.generation, handed.warning), (2, None));
+        assert_eq!(handed.expose(), "access-2");
+        assert_eq!((handed.seen.token.generation, handed.warning), (2, None));
     });
 }
 
@@ -56,7 +56,7 @@ fn who_asks_while_a_worker_fails_gets_the_stored_token_with_a_warning() {
         assert!(timeout(SOME_POLLS, &mut asked).await.is_err());
         assert!(store.release(&claim, &failure(now), now).await.unwrap());
         let handed = timeout(LIMIT, asked).await.expect("it still waits").unwrap();
-        assert_eq!(handed.access_token.expose(), "access-1-quartile");
+        assert_eq!(handed.expose(), "access-1-quartile");
         assert_eq!(handed.warning, Some(Warning::RefreshFailed));
     });
 }
@@ -69,8 +69,8 @@ fn after_the_wait_the_stored_token_is_good_enough_while_it_is_valid() {
         claimed(&store, "quartile", now).await;
         let asked = ask(&ground, Wish::default(), SOME_POLLS);
         let handed = timeout(LIMIT, asked).await.expect("it still waits").unwrap();
-        assert_eq!(handed.access_token.expose(), "access-1-quartile");
-        assert_eq!((handed.token.generation, handed.warning), (1, Some(Warning::Updating)));
+        assert_eq!(handed.expose(), "access-1-quartile");
+        assert_eq!((handed.seen.token.generation, handed.warning), (1, Some(Warning::Updating)));
     });
 }
 
@@ -95,7 +95,7 @@ fn who_does_not_want_to_wait_is_served_the_stored_token() {
         let wish = Wish { while_updating: WhileUpdating::Serve, ..Wish::default() };
         let asked = ask(&ground, wish, AGES);
         let handed = timeout(LIMIT, asked).await.expect("it waits").unwrap();
-        assert_eq!((handed.token.generation, handed.waited), (1, false));
+        assert_eq!((handed.seen.token.generation, handed.waited), (1, false));
     });
 }
 
@@ -107,7 +107,7 @@ fn a_lapsed_lease_keeps_nobody_waiting() {
         claimed(&store, "quartile", clock::before(now, Duration::from_secs(61))).await;
         assert!(row(&store, "quartile").await.updating);
         let handed = at_once(&ground).await.unwrap();
-        assert_eq!((handed.token.generation, handed.waited), (1, false));
+        assert_eq!((handed.seen.token.generation, handed.waited), (1, false));
     });
 }
 
@@ -121,8 +121,8 @@ fn a_lease_that_lapses_ends_the_wait() {
         let sql = format!("UPDATE tokens SET lease_until = {}", soon.timestamp_millis());
         ground.run(&sql).await;
         let handed = at_once(&ground).await.unwrap();
-        assert_eq!((handed.token.generation, handed.warning), (1, None));
-        assert!(handed.now.timestamp_millis() >= soon.timestamp_millis());
+        assert_eq!((handed.seen.token.generation, handed.warning), (1, None));
+        assert!(handed.seen.now.timestamp_millis() >= soon.timestamp_millis());
     });
 }
 

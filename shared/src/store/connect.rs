@@ -60,7 +60,10 @@ fn sqlite(file: &Path, role: Role) -> Result<sqlx::SqlitePool, StoreError> {
 
 /// The file is made before SQLite makes it, because SQLite gives its write-ahead log the same mode.
 fn make_private(file: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::File { path: file.display().to_string(), source };
+    let failed = |source: std::io::Error| StoreError::File {
+        path: file.display().to_string(),
+        source: source.into(),
+    };
     match OpenOptions::new().write(true).create_new(true).mode(0o600).open(file) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
@@ -77,14 +80,14 @@ fn make_private(file: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// sqlx's ping before each statement is a round trip of its own. A worker goes without: a connection
-/// that has died costs it one more try of a commit, which it makes anyway.
+/// sqlx's ping before each statement is a round trip of its own. Workers and consumers go without: a
+/// connection that has died costs them one more try, which they make anyway.
 fn postgres(url: &str, role: Role) -> Result<sqlx::PgPool, StoreError> {
     let options = PgConnectOptions::from_str(url)?;
     Ok(PgPoolOptions::new()
         .max_connections(connections(role))
         .acquire_timeout(ACQUIRE_WAIT)
-        .test_before_acquire(role != Role::Worker)
+        .test_before_acquire(role == Role::Reporter)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(POSTGRES_SESSION).await.map(drop) })
         })
@@ -96,7 +99,7 @@ fn mysql(url: &str, role: Role) -> Result<sqlx::MySqlPool, StoreError> {
     Ok(MySqlPoolOptions::new()
         .max_connections(connections(role))
         .acquire_timeout(ACQUIRE_WAIT)
-        .test_before_acquire(role != Role::Worker)
+        .test_before_acquire(role == Role::Reporter)
         .after_connect(|connection, _| {
             Box::pin(async move { connection.execute(MYSQL_SESSION).await.map(drop) })
         })
@@ -122,7 +125,7 @@ const MYSQL_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE
      SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 /// Long enough for a database that is just starting, short enough for a timer.
-const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
 /// The same bound on each database.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
 /// Commits of a pass run beside each other; more than this only queue in the server.

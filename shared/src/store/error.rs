@@ -1,6 +1,8 @@
 //! What can go wrong with the database, by what the caller can do. Texts never hold an address
 //! or a stored value.
 
+use std::sync::Arc;
+
 use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, postgres::PgDatabaseError};
 
 use crate::{
@@ -9,18 +11,18 @@ use crate::{
     seal::SealError,
 };
 
-/// A failed call of the store.
-#[derive(Debug, thiserror::Error)]
+/// A failed call of the store. It may be cloned, because many callers may share one call.
+#[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
     /// The database is out of reach, overloaded or held by somebody: trying again may work.
     #[error("the database is out of reach or busy: {}", reason(.0))]
-    Temporary(#[source] sqlx::Error),
+    Temporary(#[source] Arc<sqlx::Error>),
     /// The database took a statement and did not answer in time.
     #[error("the database does not answer: is its server, or the network to it, hanging?")]
     Late,
     /// The database refused: rights, a read-only server, a full disk.
     #[error("the database refused: {}", reason(.0))]
-    Refused(#[source] sqlx::Error),
+    Refused(#[source] Arc<sqlx::Error>),
     /// The address names options or parts that the driver does not take.
     #[error("the database's address (DATABASE_URL or database_url) cannot be used: {0}")]
     Address(String),
@@ -69,7 +71,7 @@ pub enum StoreError {
         /// Which one.
         path: String,
         /// What the system said.
-        source: std::io::Error,
+        source: Arc<std::io::Error>,
     },
     /// Only one of the databases can do this.
     #[error("this works on PostgreSQL only, and the store is {0}")]
@@ -121,13 +123,13 @@ impl From<sqlx::Error> for StoreError {
             | sqlx::Error::PoolClosed
             | sqlx::Error::WorkerCrashed
             | sqlx::Error::Protocol(_)
-            | sqlx::Error::Tls(_) => Self::Temporary(error),
+            | sqlx::Error::Tls(_) => Self::Temporary(error.into()),
             sqlx::Error::Configuration(inner) => Self::Address(inner.to_string()),
-            sqlx::Error::Database(refusal) if passes(&**refusal) => Self::Temporary(error),
+            sqlx::Error::Database(refusal) if passes(&**refusal) => Self::Temporary(error.into()),
             sqlx::Error::ColumnDecode { .. }
             | sqlx::Error::Decode(_)
             | sqlx::Error::ColumnNotFound(_) => Self::Row(error.to_string()),
-            _ => Self::Refused(error),
+            _ => Self::Refused(error.into()),
         }
     }
 }

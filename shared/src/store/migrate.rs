@@ -59,7 +59,10 @@ impl Store {
 
 async fn migrate_sqlite(pool: &SqlitePool, file: PathBuf) -> Result<(), StoreError> {
     let lock = PathBuf::from(format!("{}.lock", file.display()));
-    let failed = |source| StoreError::File { path: lock.display().to_string(), source };
+    let failed = |source: std::io::Error| StoreError::File {
+        path: lock.display().to_string(),
+        source: source.into(),
+    };
     let held =
         File::options().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
     // The wait is for other programs' migrations, and blocks a thread, not the runtime.
@@ -97,7 +100,7 @@ async fn migrate_mysql(pool: &MySqlPool) -> Result<(), StoreError> {
             .fetch_one(&mut *connection)
             .await?;
     if got != Some(1) {
-        return Err(StoreError::Temporary(sqlx::Error::PoolTimedOut));
+        return Err(sqlx::Error::PoolTimedOut.into());
     }
     let result = match forget_unfinished(&mut connection).await {
         Ok(()) => migrator(Dialect::MySql).run_direct(None, &mut *connection, false).await,

@@ -54,8 +54,13 @@ impl Patience {
         Instant::now() >= self.end
     }
 
+    /// So long, or what is left of the wait.
+    pub(super) fn at_most(&self, length: Duration) -> Duration {
+        self.end.saturating_duration_since(Instant::now()).min(length)
+    }
+
     /// Waits for so long, or until the wait is over.
-    pub(super) async fn pause(&self, length: Duration) {
+    async fn pause(&self, length: Duration) {
         sleep_until(self.end.min(Instant::now() + length)).await;
     }
 
@@ -66,7 +71,7 @@ impl Patience {
 
 fn no_answer() -> StoreError {
     let silence = io::Error::new(io::ErrorKind::TimedOut, "it does not answer");
-    StoreError::Temporary(silence.into())
+    sqlx::Error::from(silence).into()
 }
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);

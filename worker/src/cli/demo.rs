@@ -210,16 +210,12 @@ impl Demo {
     }
 
     fn describe(&self, got: &HandedOut) -> String {
-        let works = if self.sandbox.is_active(got.access_token.expose()) {
-            "works"
-        } else {
-            "DOES NOT WORK"
-        };
+        let works = if self.sandbox.is_active(got.expose()) { "works" } else { "DOES NOT WORK" };
         format!(
             "{} (generation {}, {:.0} s left, {works} at the provider)",
-            brief(got.access_token.expose()),
-            got.token.generation,
-            got.token.valid_for(got.now).as_secs_f32()
+            brief(got.expose()),
+            got.seen.token.generation,
+            got.seen.token.valid_for(got.seen.now).as_secs_f32()
         )
     }
 
