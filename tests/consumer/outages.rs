@@ -191,7 +191,7 @@ async fn back(stage: &Stage) -> AccessToken {
             sleep(Duration::from_millis(50)).await;
         }
     };
-    timeout(LIMIT, asking).await.expect("it never asks again")
+    timeout(LIMIT, asking).await.unwrap()
 }
 
 /// The pool gives up on a server that refuses connections after five seconds.
