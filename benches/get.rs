@@ -14,6 +14,8 @@ mod suites {
 }
 #[path = "support/figures.rs"]
 mod figures;
+#[path = "support/one_token.rs"]
+mod one_token;
 
 use std::{
     env,
@@ -23,18 +25,13 @@ use std::{
 
 use figures::{Figures, ratio};
 use nix::sys::resource::{UsageWho, getrusage};
+use one_token::{NAME, TOKEN, keep_a_token};
 use suites::harness::{
     databases::{Database, Kind},
     product::{Product, find},
     wait::stopwatch,
 };
-use tokenkeeper_shared::{
-    clock,
-    seal::{Seal, key::Keyring},
-    secret::Secret,
-    store::{Role, Store},
-    token::{NewAccessToken, NewTokens, RefreshTokenChange},
-};
+use tokenkeeper_shared::seal::key::Keyring;
 
 fn main() {
     if env::args().nth(1).as_deref() == Some(MEMORY) {
@@ -162,34 +159,6 @@ fn compare(contenders: &[Contender]) -> Vec<Duration> {
     contenders.iter().zip(lengths).map(show).collect()
 }
 
-/// A token of twelve hours, sealed.
-async fn keep_a_token(url: &str, ring: Keyring) {
-    let store = Store::open(url.parse().unwrap(), Seal::With(ring), Role::Worker).unwrap();
-    store.migrate().await.unwrap();
-    let (name, now) = (NAME.parse().unwrap(), store.time().await.unwrap().now());
-    store.enrol(&name, "quartile", now).await.unwrap();
-    let (row, _) = store.read(&name).await.unwrap().unwrap();
-    let claim = store.claim_named(&row, true, "bench", now).await.unwrap();
-    let new = NewTokens {
-        access: Some(NewAccessToken {
-            token: Secret::new(TOKEN),
-            token_type: "Bearer".to_owned(),
-            scope: None,
-            expires_at: clock::after(now, Duration::from_hours(12)),
-            not_before: None,
-        }),
-        refresh_token: RefreshTokenChange::Replace(Secret::new("refresh-token")),
-        refresh_token_expires: None,
-        json_data: None,
-        problem: None,
-        login_at: None,
-    };
-    let due = clock::after(now, Duration::from_hours(11));
-    let prepared = store.prepare(&claim.unwrap().unwrap(), &new, due, now).unwrap();
-    store.commit(&prepared, now).await.unwrap();
-    store.close().await;
-}
-
 /// Runs a command a few times and prints its largest process, in kilobytes.
 fn print_peak_of(words: &[String]) {
     for _ in 0..MEMORY_RUNS {
@@ -199,8 +168,6 @@ fn print_peak_of(words: &[String]) {
     println!("{}", getrusage(UsageWho::RUSAGE_CHILDREN).unwrap().max_rss());
 }
 
-const NAME: &str = "quartile";
-const TOKEN: &str = "an-access-token-of-the-usual-kind-0123456789abcdef0123456789abcdef";
 const MEMORY: &str = "peak-memory-of";
 const RUNS: usize = 300;
 const WARM_UP: usize = 10;
