@@ -5,8 +5,12 @@
 
 mod harness;
 
+#[path = "consumer/blocking.rs"]
+mod blocking;
 #[path = "consumer/generations.rs"]
 mod generations;
+#[path = "consumer/middleware.rs"]
+mod middleware;
 #[path = "consumer/outages.rs"]
 mod outages;
 #[path = "consumer/remembering.rs"]

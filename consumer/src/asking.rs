@@ -82,6 +82,29 @@ impl Inner {
         self.ask((&cell, known), wish, patience).await
     }
 
+    /// The token after `token`, if it comes within `wait`. Whoever asks has used that one in vain, so
+    /// memory does not answer.
+    pub(crate) async fn newer(
+        self: &Arc<Self>,
+        token: &AccessToken,
+        wait: Duration,
+    ) -> Result<Option<AccessToken>, Error> {
+        self.listen();
+        let (cell, patience) = (self.cells.cell(&token.row().name), Patience::of(wait));
+        loop {
+            let epoch = cell.epoch();
+            let wait = patience.at_most(wait);
+            let given = self.ask((&cell, cell.kept()), Wish::default(), Patience::of(wait)).await?;
+            if given.generation() > token.generation() || given.row().id != token.row().id {
+                return Ok(Some(given));
+            }
+            if wait.is_zero() {
+                return Ok(None);
+            }
+            cell.changed_since(epoch, patience.at_most(PATIENT_POLL)).await;
+        }
+    }
+
     /// Asks the database, and the memory when that is out of reach.
     async fn ask(
         self: &Arc<Self>,
@@ -161,3 +184,5 @@ impl Source for Asking<'_> {
 
 /// A database that is out of reach is asked once a second by those who can do without it.
 const PAUSE_MILLIS: u64 = 1_000;
+/// Nobody knows when a worker will run; where the database tells of changes, it does not matter.
+const PATIENT_POLL: Duration = Duration::from_millis(250);

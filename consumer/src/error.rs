@@ -1,5 +1,7 @@
 //! Why a call of the library failed. What the command line makes of it lies with `cli::failure`.
 
+use std::sync::Arc;
+
 use tokenkeeper_shared::{
     name::InvalidName, settings::SettingsError, store::StoreError, wait::NoToken,
 };
@@ -16,6 +18,12 @@ pub enum Error {
     /// The database cannot be asked; `StoreError::is_transient` says whether to try again.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A call that blocks was made inside an async runtime.
+    #[error("a blocking call inside an async runtime: use `tokenkeeper_consumer::Consumer` there")]
+    WouldBlock,
+    /// The runtime of `blocking` cannot be started.
+    #[error("no runtime could be started: {0}")]
+    Runtime(Arc<std::io::Error>),
     /// There is nothing to hand out.
     #[error(transparent)]
     NoToken(NoToken),

@@ -4,7 +4,7 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! use tokenkeeper_consumer::Consumer;
 //!
-//! let token = Consumer::from_env()?.token("quartile").await?;
+//! let token = Consumer::from_env().await?.token("quartile").await?;
 //! println!("Authorization: {} {}", token.token_type(), token.expose());
 //! # Ok(())
 //! # }
@@ -16,12 +16,16 @@
 
 mod access_token;
 mod asking;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod cell;
 mod cells;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod error;
 mod listener;
+#[cfg(feature = "reqwest")]
+pub mod middleware;
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,12 +35,13 @@ pub use tokenkeeper_shared::{
     lifecycle::verdict::{MIN_TTL, Refusal, Warning, WhileUpdating},
     name::{InvalidName, TokenName},
     secret::Secret,
+    settings::Settings,
     store::{Report, StoreError},
     wait::NoToken,
 };
 use tokenkeeper_shared::{
     seal::Seal,
-    settings::{Environment, KeySetting, Settings},
+    settings::{Environment, KeySetting},
     store::{Role, Store},
     token::Token,
 };
@@ -70,9 +75,10 @@ impl Consumer {
     ///
     /// # Errors
     /// [`Error::Settings`] or [`Error::Store`].
-    pub fn from_env() -> Result<Self, Error> {
-        let settings = Settings::load(&Environment::of_process(), None)?;
-        Self::from_settings(settings)
+    pub async fn from_env() -> Result<Self, Error> {
+        // A secret may be what a program prints, and that takes its time.
+        let settings = tokio::task::spawn_blocking(settings_of_process).await;
+        Self::from_settings(settings.map_err(|error| Error::Runtime(Arc::new(error.into())))??)
     }
 
     /// Connects as these settings say.
@@ -123,6 +129,24 @@ impl Consumer {
         }
     }
 
+    /// The token if it can be had from memory without further thought.
+    #[cfg(feature = "blocking")]
+    fn remembered(&self, name: &str, min_ttl: Duration) -> Option<AccessToken> {
+        self.0.cells.plain(name, min_ttl, self.0.store.clock())
+    }
+
+    /// The token that comes after this one, if it comes within `wait`.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn newer(
+        &self,
+        token: &AccessToken,
+        wait: Duration,
+    ) -> Result<Option<AccessToken>, Error> {
+        self.0.newer(token, wait).await
+    }
+
     /// Tells the worker that an API answered 401 to this token though its time is not over. At most
     /// one early renewal follows for a generation, however many report it. Wants the right to UPDATE.
     ///
@@ -171,6 +195,10 @@ impl Consumer {
         let reporter = Store::open(self.0.store.url().clone(), Seal::Off, Role::Reporter)?;
         Ok(self.0.reporter.get_or_init(|| reporter))
     }
+}
+
+fn settings_of_process() -> Result<Settings, Error> {
+    Ok(Settings::load(&Environment::of_process(), None)?)
 }
 
 /// A provider's exchange takes 30 s at most.

@@ -41,6 +41,10 @@ impl Stage {
         consumer(&self.url, &self.key, max_staleness)
     }
 
+    pub fn settings(&self) -> Settings {
+        settings(&self.url, &self.key)
+    }
+
     /// Stores a token `access-GENERATION` that lives so long.
     pub async fn keep(&self, lifetime: Duration) {
         let store = self.store();
@@ -98,13 +102,16 @@ fn store(url: &str, key: &str) -> Store {
     Store::open(url.parse().unwrap(), seal, Role::Worker).unwrap()
 }
 
-/// Questions go to the database each time, unless a bound is given.
-fn consumer(url: &str, key: &str, max_staleness: Duration) -> Consumer {
+fn settings(url: &str, key: &str) -> Settings {
     // A named file: another in the usual places must not count.
     let file = tempfile::NamedTempFile::new().unwrap();
     let pairs = [("TOKENKEEPER_DATABASE_URL", url), ("TOKENKEEPER_KEY", key)];
-    let settings = Settings::load(&Environment::of(pairs), Some(file.path().into()));
-    Consumer::with_max_staleness(settings.unwrap(), max_staleness).unwrap()
+    Settings::load(&Environment::of(pairs), Some(file.path().into())).unwrap()
+}
+
+/// Questions go to the database each time, unless a bound is given.
+fn consumer(url: &str, key: &str, max_staleness: Duration) -> Consumer {
+    Consumer::with_max_staleness(settings(url, key), max_staleness).unwrap()
 }
 
 async fn claimed(store: &Store) -> Claimed {

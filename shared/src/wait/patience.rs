@@ -55,7 +55,8 @@ impl Patience {
     }
 
     /// So long, or what is left of the wait.
-    pub(super) fn at_most(&self, length: Duration) -> Duration {
+    #[must_use]
+    pub fn at_most(&self, length: Duration) -> Duration {
         self.end.saturating_duration_since(Instant::now()).min(length)
     }
 
