@@ -156,7 +156,7 @@ impl Row {
         row.uncertain_since = release.uncertain_since.map(whole);
         row.uncertain_tries = release.uncertain_tries;
         row.last_login_at = release.last_login_at.map(whole);
-        self.refused_login.clone_from(&release.refused_login);
+        self.refused_login = release.refused_login.clone().or(self.refused_login.take());
         let (class, message) = match &release.error {
             Some((class, message)) => (Some(class), Some(message)),
             None => (before.last_error_class.as_ref(), before.last_error.as_ref()),

@@ -87,6 +87,32 @@ fn a_refused_row_is_found_and_made_due_by_whoever_sees_other_credentials_once() 
 }
 
 #[test]
+fn a_refused_login_is_still_known_after_a_forced_try_that_came_to_something_else() {
+    on_each(async |ground| {
+        let store = ground.store().await;
+        kept(&store, "a", noon()).await;
+        let refused = Release {
+            state: State::NeedsLogin,
+            refresh_at: clock::latest(),
+            refused_login: Some("digest".to_owned()),
+            ..failure(later(HOUR))
+        };
+        let claim = claimed(&store, "a", later(HOUR)).await;
+        store.release(&claim, &refused, later(HOUR)).await.unwrap();
+        let claim = claimed(&store, "a", later(2 * HOUR)).await;
+        let something_else = Release { refused_login: None, ..refused };
+        store.release(&claim, &something_else, later(2 * HOUR)).await.unwrap();
+        let found = store.refused(Uuid::nil(), 10).await.unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0].login, "digest");
+        assert!(store.readmit(&found[0], later(3 * HOUR)).await.unwrap());
+        let claim = claimed(&store, "a", later(3 * HOUR)).await;
+        committed(&store, &claim, answer("access-2", "refresh-2", noon()), later(3 * HOUR)).await;
+        assert!(store.refused(Uuid::nil(), 10).await.unwrap().is_empty());
+    });
+}
+
+#[test]
 fn an_answer_read_back_from_its_line_is_committed_as_if_it_had_never_left() {
     on_each(async |ground| {
         let store = ground.store().await;

@@ -38,7 +38,8 @@ pub struct Release {
     pub uncertain_tries: i64,
     /// When credentials were presented last, whatever came of it.
     pub last_login_at: Option<DateTime<Utc>>,
-    /// The digest of a login that was refused.
+    /// The digest of a login that was refused; `None` leaves what stands there, so that a forced try
+    /// that comes to something else does not hide what the provider refused.
     pub refused_login: Option<String>,
     /// The class of the failure and what it said; `None` leaves what stands there.
     pub error: Option<(String, String)>,
@@ -183,6 +184,6 @@ const SETTLE: &str = "SELECT generation, access_token, refresh_token FROM tokens
 
 const RELEASE: &str = "UPDATE tokens SET state = CASE WHEN state = 'disabled' THEN state ELSE ? END, refresh_at = ?, updating = ?, \
      attempt_id = NULL, lease_until = NULL, failures = ?, next_attempt_at = ?, \
-     uncertain_since = ?, uncertain_tries = ?, last_login_at = ?, refused_login = ?, \
-     last_error_class = ?, last_error = ?, \
+     uncertain_since = ?, uncertain_tries = ?, last_login_at = ?, \
+     refused_login = COALESCE(?, refused_login), last_error_class = ?, last_error = ?, \
      last_error_at = ?, updated_at = ? WHERE id = ? AND attempt_id = ?";
