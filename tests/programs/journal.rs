@@ -23,7 +23,17 @@ fn an_answer_that_a_dead_worker_left_is_found_by_doctor_and_stored_by_the_next_r
         assert_eq!(stage.host.status("quartile")["generation"], 2);
         assert!(files(&stage.host).is_empty(), "what is stored is forgotten");
         assert_eq!(stage.sandbox.counts().exchanges, 2);
+        tells(&stage.host.work(0, &["history", "quartile"]), &["replay", "ok"]);
     });
+}
+
+/// The verb finds the row held, by a claim of the dead worker that has not lapsed, and ends at once.
+#[test]
+fn what_a_refresh_replayed_before_it_found_nothing_to_do_is_in_the_history() {
+    let stage = left_in_the_journal(Kind::Sqlite);
+    let told = stage.host.work(0, &["refresh", "quartile"]);
+    tells(&told, &["renewed at"]);
+    tells(&stage.host.work(0, &["history", "quartile"]), &["replay", "ok"]);
 }
 
 #[test]

@@ -58,11 +58,10 @@ impl Done {
     #[must_use]
     pub fn outcome(&self) -> (&'static str, Option<&str>) {
         match self {
-            Self::Renewed { .. } => ("ok", None),
+            Self::Renewed { .. } | Self::Replayed => ("ok", None),
             Self::Partial { message, .. } => ("partial", Some(message)),
             Self::Fenced(_) => ("fenced", None),
             Self::Unused(_) => ("unused", None),
-            Self::Replayed => ("replayed", None),
             Self::NotStored { message, .. } => ("not_stored", Some(message)),
             Self::Failed { class, message, .. } => (class.as_str(), Some(message)),
         }

@@ -15,19 +15,20 @@ use crate::{clock, name::TokenName};
 pub struct Event {
     /// Which token.
     pub name: TokenName,
-    /// When the attempt began, by the database's time.
+    /// When the attempt, or the replay, began, by the database's time.
     pub at: DateTime<Utc>,
     /// Which worker made it.
     pub worker: String,
     /// The claim's mark.
     pub attempt: Uuid,
-    /// What was asked for: `refresh`, `login`, `replay`, or `none` when nothing was sent.
+    /// What was asked for: `refresh`, `login`, or `none` when nothing was sent; `replay` for an answer
+    /// that a dead worker had left in its journal.
     pub action: String,
     /// `ok`, `partial`, `fenced`, `unused`, `not_stored`, or the class of the failure.
     pub outcome: String,
     /// The generation that the attempt left in the row.
     pub generation: i64,
-    /// From the claim to the end.
+    /// From the claim to the end; of a replay, what the database took.
     pub duration: Duration,
     /// What went wrong, without secrets.
     pub message: Option<String>,

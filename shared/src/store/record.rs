@@ -71,6 +71,18 @@ impl Prepared {
         self.attempt
     }
 
+    /// The generation that was claimed.
+    #[must_use]
+    pub fn generation(&self) -> i64 {
+        self.generation
+    }
+
+    /// What was wrong with the answer, where it brought no usable access token.
+    #[must_use]
+    pub fn problem(&self) -> Option<&str> {
+        self.last_error.as_deref()
+    }
+
     /// One line of JSON without a line break.
     ///
     /// # Errors

@@ -18,6 +18,7 @@ use super::{
     output, run, signals,
 };
 use crate::{
+    exchange::Exchanger,
     pass,
     report::{self, Report},
 };
@@ -29,11 +30,33 @@ pub(super) async fn refresh(
 ) -> Result<Exit, Failure> {
     run::known(context, std::slice::from_ref(name))?;
     let store = context.store().await?;
-    let config = context.config.tokens[name].clone();
     let exchanger = context.exchanger(store.clone(), signals::stop()?).await?;
     let exchanger = context::shared(exchanger);
+    let ended = renew(context, &exchanger, name, force).await;
+    // However it ended: what was tried belongs into the history.
+    exchanger.rest().await;
+    store.close().await;
+    match ended? {
+        Ended::Told(report) => run::tell(&report, context.json),
+        Ended::NotClaimed(row, now) => not_claimed(&row, now, context.json),
+    }
+}
+
+enum Ended {
+    Told(Report),
+    /// The row as it was when the claim found nothing to claim.
+    NotClaimed(Box<Token>, DateTime<Utc>),
+}
+
+async fn renew(
+    context: &Context,
+    exchanger: &Arc<Exchanger>,
+    name: &TokenName,
+    force: bool,
+) -> Result<Ended, Failure> {
+    let (store, config) = (&exchanger.store, context.config.tokens[name].clone());
     let mut report = Report::default();
-    pass::replay(&exchanger, &mut report).await?;
+    pass::replay(exchanger, &mut report).await?;
     if !store.without_row(&[name]).await?.is_empty() {
         store.enrol(name, config.provider.word(), exchanger.time.now()).await?;
     }
@@ -57,14 +80,12 @@ pub(super) async fn refresh(
             exchanger.clone().keep(config, *claimed).await
         }
         Some(Err(unopened)) => exchanger.refuse(&config, unopened).await,
-        None => return not_claimed(&row, now, context.json),
+        None => return Ok(Ended::NotClaimed(Box::new(row), now)),
     };
-    exchanger.rest().await;
     report.add(done);
     let waits = store.read(name).await?.is_some_and(|(row, _)| row.state == State::NeedsLogin);
     report.needs_login = waits.then(|| name.to_string()).into_iter().collect();
-    store.close().await;
-    run::tell(&report, context.json)
+    Ok(Ended::Told(report))
 }
 
 /// Why a claim by name found nothing to claim. A token renewed just now is what was asked for.

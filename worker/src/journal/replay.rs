@@ -4,22 +4,41 @@
 use std::path::Path;
 
 use chrono::{DateTime, Utc};
-use tokenkeeper_shared::store::{Commit, Prepared, Store, StoreError};
+use tokenkeeper_shared::{
+    name::TokenName,
+    store::{Commit, Prepared, Store, StoreError},
+};
 use tracing::warn;
+use uuid::Uuid;
 
 use super::file::{self, Orphan};
 
 /// What a replay came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Tokens whose answer is stored now.
-    pub stored: Vec<String>,
-    /// Answers that came too late: the row has a newer one.
-    pub fenced: usize,
+    /// Answers that need no journal any more.
+    pub settled: Vec<Settled>,
     /// Answers that wait on, because another worker holds their row or the database refuses them.
     pub held: usize,
     /// Lines that were no whole answer.
     pub torn: usize,
+}
+
+/// An answer of an earlier run that was settled now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settled {
+    /// Which token.
+    pub name: TokenName,
+    /// The mark of the claim that it answers.
+    pub attempt: Uuid,
+    /// Whether it is stored. Otherwise it came too late: the row has a newer one.
+    pub is_stored: bool,
+    /// The generation that it is stored under, or else the one that was claimed.
+    pub generation: i64,
+    /// What was wrong with it, where it brought no usable access token.
+    pub problem: Option<String>,
+    /// When its replay began and ended, by the database's time.
+    pub during: (DateTime<Utc>, DateTime<Utc>),
 }
 
 /// Commits what orphaned journals in `folder` hold. A file whose answers are all settled is removed.
@@ -43,7 +62,7 @@ pub async fn replay(
         let held = replayed.held;
         replayed.torn += orphan.torn;
         for answer in &orphan.answers {
-            commit(answer, store, now(), &mut replayed).await?;
+            commit(answer, store, &now, &mut replayed).await?;
         }
         if replayed.held == held {
             forget(&orphan);
@@ -55,20 +74,33 @@ pub async fn replay(
 async fn commit(
     answer: &Prepared,
     store: &Store,
-    now: DateTime<Utc>,
+    now: &impl Fn() -> DateTime<Utc>,
     replayed: &mut Replayed,
 ) -> Result<(), StoreError> {
-    match store.commit(answer, now).await {
-        Ok(Commit::Stored(_)) => replayed.stored.push(answer.name().to_string()),
-        Ok(Commit::Fenced) => replayed.fenced += 1,
-        Ok(Commit::Held) => replayed.held += 1,
+    let began = now();
+    let stored_as = match store.commit(answer, began).await {
+        Ok(Commit::Stored(generation)) => Some(generation),
+        Ok(Commit::Fenced) => None,
+        Ok(Commit::Held) => {
+            replayed.held += 1;
+            return Ok(());
+        }
         Err(error) if error.is_transient() => return Err(error),
         // One answer that the database refuses must not keep all other tokens from being kept.
         Err(error) => {
             warn!(token = %answer.name(), "a replayed answer is refused and stays in the journal: {error}");
             replayed.held += 1;
+            return Ok(());
         }
-    }
+    };
+    replayed.settled.push(Settled {
+        name: answer.name().clone(),
+        attempt: answer.attempt(),
+        is_stored: stored_as.is_some(),
+        generation: stored_as.unwrap_or(answer.generation()),
+        problem: answer.problem().map(str::to_owned),
+        during: (began, now()),
+    });
     Ok(())
 }
 

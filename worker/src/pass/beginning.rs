@@ -2,8 +2,9 @@
 //! whose credentials have changed become due.
 
 use tokenkeeper_shared::{
+    clock,
     name::TokenName,
-    store::{NAMES_AT_ONCE, StoreError},
+    store::{Event, NAMES_AT_ONCE, StoreError},
 };
 use tracing::info;
 use uuid::Uuid;
@@ -11,22 +12,46 @@ use uuid::Uuid;
 use super::{PAGE, Tokens};
 use crate::{
     exchange::Exchanger,
-    journal::replay,
+    journal::replay::{self, Settled},
     report::{Done, Report},
 };
 
-/// Stores what an earlier run had from a provider and could not store.
+/// Stores what an earlier run had from a provider and could not store. What came of it is written
+/// into the history at once: a run that finds nothing else to do may end before its rest.
 pub(crate) async fn replay(exchanger: &Exchanger, report: &mut Report) -> Result<(), StoreError> {
     let Some(folder) = exchanger.journal.folder() else { return Ok(()) };
     let replayed = replay::replay(folder, &exchanger.store, || exchanger.time.now()).await?;
-    for name in &replayed.stored {
-        info!(token = %name, "stored from the journal of an earlier run");
-        report.add(Done::Replayed);
+    for settled in replayed.settled {
+        if settled.is_stored {
+            info!(token = %settled.name, "stored from the journal of an earlier run");
+            report.add(Done::Replayed);
+        } else {
+            info!(token = %settled.name, "an answer in the journal is older than what is stored: dropped");
+        }
+        exchanger.events.add(event(settled, &exchanger.worker));
     }
-    if replayed.fenced > 0 {
-        info!("{} answers in the journal are older than what is stored: dropped", replayed.fenced);
-    }
+    exchanger.events.flush(&exchanger.store).await;
     Ok(())
+}
+
+fn event(settled: Settled, worker: &str) -> Event {
+    let Settled { name, attempt, is_stored, generation, problem, during: (began, ended) } = settled;
+    let (outcome, message) = match (is_stored, problem) {
+        (true, Some(problem)) => ("partial", Some(problem)),
+        (true, None) => ("ok", None),
+        (false, _) => ("fenced", None),
+    };
+    Event {
+        name,
+        at: began,
+        worker: worker.to_owned(),
+        attempt,
+        action: "replay".to_owned(),
+        outcome: outcome.to_owned(),
+        generation,
+        duration: clock::until(began, ended),
+        message,
+    }
 }
 
 /// Makes rows due again whose login was refused with other credentials than those of today.
