@@ -43,6 +43,17 @@ async fn a_first_run_logs_in_and_a_second_one_finds_nothing_due() {
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_is_over_begins_nothing_not_even_new_rows() {
+    on_each(async |kind| {
+        let stage = Stage::quartile(kind, Settings::default()).await;
+        assert_eq!(stage.run_too_late().await.taken_up(), 0, "{kind}");
+        assert!(stage.store.read(&stage.name).await.unwrap().is_none(), "{kind}: enrolled");
+        assert_eq!(stage.run().await.logged_in, 1, "{kind}");
+    })
+    .await;
+}
+
 /// Tutorial, fault 1: it refreshed one hour after the expiry.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_of_twelve_hours_is_due_an_hour_before_it_expires() {

@@ -30,7 +30,7 @@ pub use self::{
     enrol::NAMES_AT_ONCE,
     error::StoreError,
     events::{EVENTS_AT_ONCE, Event, HISTORY_KEPT},
-    migrate::SCHEMA_VERSION,
+    migrate::{SCHEMA_CHANGE, SCHEMA_VERSION},
     record::Prepared,
     refused::Refused,
     report::Report,

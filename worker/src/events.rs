@@ -25,14 +25,20 @@ impl Events {
         }
     }
 
-    /// Writes what there is. A history that cannot be written keeps nobody from anything.
-    pub async fn flush(&self, store: &Store) {
+    /// Writes what there is, up to the first batch that the database does not take: one that hangs is
+    /// waited for once. Whether all is written; a history that cannot be written keeps nobody from
+    /// anything.
+    pub async fn flush(&self, store: &Store) -> bool {
         let events = std::mem::take(&mut *self.gathered());
+        let mut missing = events.len();
         for batch in events.chunks(EVENTS_AT_ONCE) {
             if let Err(error) = store.record(batch).await {
-                warn!("{} events are missing in the history: {error}", batch.len());
+                warn!("{missing} events are missing in the history: {error}");
+                return false;
             }
+            missing -= batch.len();
         }
+        true
     }
 
     /// Forgets the oldest ones in the database.
@@ -46,3 +52,6 @@ impl Events {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -118,7 +118,9 @@ impl Pass<'_> {
             let (chosen, left) = self.choose(&page);
             passed_over += left;
             for ids in chosen.chunks(BATCH) {
-                self.claim(ids).await?;
+                if !self.exchanger.is_over() {
+                    self.claim(ids).await?;
+                }
             }
             cursor = page.last().map_or(cursor, DueCursor::from);
             if passed_over == 0 {
@@ -161,30 +163,29 @@ impl Pass<'_> {
         failpoint::reach("due");
         let now = self.exchanger.time.now();
         for claimed in self.exchanger.store.claim(ids, &self.exchanger.worker, now).await? {
-            match claimed {
-                Ok(claimed) => self.start(claimed),
-                Err(unopened) => self.refuse(unopened).await,
-            }
+            self.start(claimed);
         }
         Ok(())
     }
 
-    fn start(&mut self, claimed: Claimed) {
-        let Some((token, host)) = self.tokens.get(&claimed.token.name) else {
+    fn start(&mut self, claimed: Result<Claimed, Unopened>) {
+        let name = match &claimed {
+            Ok(claimed) => &claimed.token.name,
+            Err(unopened) => &unopened.claimed.token.name,
+        };
+        let Some((token, host)) = self.tokens.get(name) else {
             return;
         };
-        let host = host.clone();
+        let (exchanger, token, host) = (self.exchanger.clone(), token.clone(), host.clone());
         *self.busy.entry(host.clone()).or_default() += 1;
-        let kept = self.exchanger.clone().keep(token.clone(), claimed);
-        self.tasks.spawn(async move { (host, kept.await) });
-    }
-
-    /// One row that does not open must not keep the others.
-    async fn refuse(&mut self, unopened: Unopened) {
-        if let Some((token, _)) = self.tokens.get(&unopened.claimed.token.name) {
-            let done = self.exchanger.refuse(token, unopened).await;
-            self.report.add(done);
-        }
+        self.tasks.spawn(async move {
+            let done = match claimed {
+                Ok(claimed) => exchanger.keep(token, claimed).await,
+                // One row that does not open must not keep the others.
+                Err(unopened) => exchanger.refuse(&token, unopened).await,
+            };
+            (host, done)
+        });
     }
 
     /// Waits for one exchange to end. `false` when none is under way.
@@ -197,7 +198,10 @@ impl Pass<'_> {
             Some(Ok((host, done))) => {
                 self.busy.entry(host).and_modify(|busy| *busy = busy.saturating_sub(1));
                 self.report.add(done);
-                self.exchanger.events.flush_batch(&self.exchanger.store).await;
+                // At the end of a run a database that hangs is waited for once, not after each.
+                if !self.exchanger.is_over() {
+                    self.exchanger.events.flush_batch(&self.exchanger.store).await;
+                }
                 true
             }
             Some(Err(panic)) => {

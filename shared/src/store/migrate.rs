@@ -1,11 +1,17 @@
 //! The schema: who may change it, under which lock, and what a program does that meets another one.
 
-use std::{fs::File, path::PathBuf, time::Duration};
+use std::{
+    fs::{File, TryLockError},
+    io,
+    path::PathBuf,
+    time::Duration,
+};
 
 use sqlx::{
     MySqlConnection, MySqlPool, PgPool, SqlSafeStr, SqlitePool,
     migrate::{Migration, MigrationType, Migrator},
 };
+use tokio::time::{sleep, timeout};
 
 use super::{Pools, Store, StoreError, on_pool};
 use crate::dialect::Dialect;
@@ -20,13 +26,18 @@ impl Store {
     /// the lock is ours on each: a file beside SQLite's, `GET_LOCK`, an advisory lock.
     ///
     /// # Errors
-    /// [`StoreError`].
+    /// [`StoreError`]; [`StoreError::Late`] after [`SCHEMA_CHANGE`].
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        match &self.pools {
-            Pools::Sqlite(pool) => migrate_sqlite(pool, self.url.file().unwrap_or_default()).await,
-            Pools::Postgres(pool) => migrate_postgres(pool).await,
-            Pools::MySql(pool) => migrate_mysql(pool).await,
-        }
+        schema_change(async {
+            match &self.pools {
+                Pools::Sqlite(pool) => {
+                    migrate_sqlite(pool, self.url.file().unwrap_or_default()).await
+                }
+                Pools::Postgres(pool) => migrate_postgres(pool).await,
+                Pools::MySql(pool) => migrate_mysql(pool).await,
+            }
+        })
+        .await
     }
 
     /// Fails unless the schema is the one that this version needs.
@@ -57,6 +68,13 @@ impl Store {
     }
 }
 
+/// Bounds a change of the schema on our side too: a server that hangs must not hang a timer's run.
+pub(super) async fn schema_change<T>(
+    change: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timeout(SCHEMA_CHANGE, change).await.unwrap_or(Err(StoreError::Late))
+}
+
 async fn migrate_sqlite(pool: &SqlitePool, file: PathBuf) -> Result<(), StoreError> {
     let lock = PathBuf::from(format!("{}.lock", file.display()));
     let failed = |source: std::io::Error| StoreError::File {
@@ -65,15 +83,26 @@ async fn migrate_sqlite(pool: &SqlitePool, file: PathBuf) -> Result<(), StoreErr
     };
     let held =
         File::options().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
-    // The wait is for other programs' migrations, and blocks a thread, not the runtime.
-    let held = tokio::task::spawn_blocking(move || held.lock().map(|()| held)).await;
-    let _held = held.map_err(|e| StoreError::Migration(e.to_string()))?.map_err(failed)?;
+    lock_exclusively(&held).await.map_err(failed)?;
     let mut connection = pool.acquire().await?;
     migrator(Dialect::Sqlite).run_direct(None, &mut *connection, false).await.map_err(migration)
 }
 
+/// Waits for other programs' migrations. Asked again and again, because a thread that waits in the
+/// system for a lock could not be told to give up.
+async fn lock_exclusively(file: &File) -> io::Result<()> {
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => sleep(LOCK_RETRY).await,
+            Err(TryLockError::Error(error)) => return Err(error),
+            Ok(()) => return Ok(()),
+        }
+    }
+}
+
 async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await?;
+    connection.close_on_drop();
     sqlx::query(
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false)",
     )
@@ -94,6 +123,7 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
 
 async fn migrate_mysql(pool: &MySqlPool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await?;
+    connection.close_on_drop();
     let got: Option<i64> =
         sqlx::query_scalar("SELECT GET_LOCK(CONCAT('tokenkeeper.', MD5(DATABASE())), ?)")
             .bind(LOCK_WAIT.as_secs())
@@ -170,6 +200,13 @@ fn names_no_table(refusal: &dyn sqlx::error::DatabaseError) -> bool {
 }
 
 const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
+
+/// How long a change of the schema may take in all, the wait for other programs' ones included: minutes
+/// where the table has millions of rows.
+pub const SCHEMA_CHANGE: Duration = Duration::from_secs(600);
+
+/// Unnoticed by people, and no load.
+const LOCK_RETRY: Duration = Duration::from_millis(20);
 
 /// Long enough for forty programs that start at once on a small machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);

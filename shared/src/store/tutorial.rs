@@ -4,11 +4,12 @@
 //! created_at, updated_at)` is the shape of the provider's tutorial; its Python consumer reads it.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, Row};
+use sqlx::{PgConnection, PgPool, Row};
 
 use super::{
     Pools, Store, StoreError,
     enrol::{QUARTILE_ID, row_id},
+    migrate::schema_change,
 };
 use crate::{clock, name::TokenName, seal::Column, secret::Secret, token::Stored};
 
@@ -46,10 +47,20 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::PostgresOnly`], or what the database said; then nothing has changed.
+    /// [`StoreError::Late`] after [`SCHEMA_CHANGE`](super::SCHEMA_CHANGE).
     pub async fn adopt(&self, name: &TokenName, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
         let Pools::Postgres(pool) = &self.pools else {
             return Err(StoreError::PostgresOnly(self.dialect()));
         };
+        schema_change(self.take_over(pool, name, now)).await
+    }
+
+    async fn take_over(
+        &self,
+        pool: &PgPool,
+        name: &TokenName,
+        now: DateTime<Utc>,
+    ) -> Result<Adopted, StoreError> {
         let mut transaction = pool.begin().await?;
         if !is_table(&mut transaction).await? {
             return Ok(Adopted::NoTable);

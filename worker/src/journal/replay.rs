@@ -18,7 +18,8 @@ use super::file::{self, Orphan};
 pub struct Replayed {
     /// Answers that need no journal any more.
     pub settled: Vec<Settled>,
-    /// Answers that wait on, because another worker holds their row or the database refuses them.
+    /// Answers that wait on, because another worker holds their row, the database refuses them or the
+    /// run is over.
     pub held: usize,
     /// Lines that were no whole answer.
     pub torn: usize,
@@ -41,7 +42,8 @@ pub struct Settled {
     pub during: (DateTime<Utc>, DateTime<Utc>),
 }
 
-/// Commits what orphaned journals in `folder` hold. A file whose answers are all settled is removed.
+/// Commits what orphaned journals in `folder` hold, until the run `is_over`. A file whose answers are
+/// all settled is removed.
 ///
 /// # Errors
 /// [`StoreError`] when the database cannot be asked; what is not settled stays in its file.
@@ -49,6 +51,7 @@ pub async fn replay(
     folder: &Path,
     store: &Store,
     now: impl Fn() -> DateTime<Utc>,
+    is_over: impl Fn() -> bool,
 ) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed::default();
     let orphans = match file::orphans(folder) {
@@ -62,7 +65,11 @@ pub async fn replay(
         let held = replayed.held;
         replayed.torn += orphan.torn;
         for answer in &orphan.answers {
-            commit(answer, store, &now, &mut replayed).await?;
+            if is_over() {
+                replayed.held += 1;
+            } else {
+                commit(answer, store, &now, &mut replayed).await?;
+            }
         }
         if replayed.held == held {
             forget(&orphan);

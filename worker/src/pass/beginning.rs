@@ -20,7 +20,8 @@ use crate::{
 /// into the history at once: a run that finds nothing else to do may end before its rest.
 pub(crate) async fn replay(exchanger: &Exchanger, report: &mut Report) -> Result<(), StoreError> {
     let Some(folder) = exchanger.journal.folder() else { return Ok(()) };
-    let replayed = replay::replay(folder, &exchanger.store, || exchanger.time.now()).await?;
+    let (now, is_over) = (|| exchanger.time.now(), || exchanger.is_over());
+    let replayed = replay::replay(folder, &exchanger.store, now, is_over).await?;
     for settled in replayed.settled {
         if settled.is_stored {
             info!(token = %settled.name, "stored from the journal of an earlier run");
@@ -57,9 +58,12 @@ fn event(settled: Settled, worker: &str) -> Event {
 /// Makes rows due again whose login was refused with other credentials than those of today.
 pub(super) async fn readmit(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError> {
     let mut after = Uuid::nil();
-    loop {
+    while !exchanger.is_over() {
         let page = exchanger.store.refused(after, PAGE).await?;
         for refused in &page {
+            if exchanger.is_over() {
+                break;
+            }
             let Some((token, _)) = tokens.get(&refused.name) else { continue };
             let now = exchanger.time.now();
             let is_changed = exchanger.login_digest(token).is_some_and(|new| new != refused.login);
@@ -70,16 +74,23 @@ pub(super) async fn readmit(exchanger: &Exchanger, tokens: &Tokens) -> Result<()
         }
         match page.last() {
             Some(last) if page.len() == usize::from(PAGE) => after = last.id,
-            _ => return Ok(()),
+            _ => break,
         }
     }
+    Ok(())
 }
 
 /// Gives every configured name a row: a first login then goes the way of every renewal.
 pub(super) async fn enrol(exchanger: &Exchanger, tokens: &Tokens) -> Result<(), StoreError> {
     let names: Vec<&TokenName> = tokens.keys().collect();
     for names in names.chunks(NAMES_AT_ONCE) {
+        if exchanger.is_over() {
+            break;
+        }
         for name in exchanger.store.without_row(names).await? {
+            if exchanger.is_over() {
+                break;
+            }
             let provider = tokens[name].0.provider.word();
             exchanger.store.enrol(name, provider, exchanger.time.now()).await?;
         }
