@@ -1,10 +1,12 @@
 //! `history` and `doctor`: what an operator asks at three in the morning.
 
+use std::fs;
+
 use serde_json::Value;
 use tokenkeeper_worker::sandbox::{Credentials, Settings};
 
 use super::{
-    host::{json, on_each, parsed, set_mode, tells},
+    host::{json, on_each, parsed, path, set_mode, tells},
     sql,
     stage::{Stage, status},
 };
@@ -92,6 +94,20 @@ fn doctor_names_what_is_wrong_and_what_mends_it() {
     assert!(failed[0]["message"].as_str().unwrap().contains("cannot be reached"));
     let host = host.with("SANDBOX_PASSWORD", "");
     tells(&host.work(2, &["doctor"]), &["FAIL", "secrets of quartile", "SANDBOX_PASSWORD"]);
+}
+
+#[test]
+fn doctor_makes_no_journal_and_says_whether_the_next_run_can() {
+    let stage = Stage::logged_in(Kind::Sqlite, Settings::default());
+    let above = stage.host.home().join("journals");
+    fs::create_dir(&above).unwrap();
+    let Stage { host, .. } = stage;
+    let host = host.with("TOKENKEEPER_JOURNAL", path(&above.join("of/mine")));
+    tells(&host.work(0, &["doctor"]), &["the next run makes this folder"]);
+    assert!(fs::read_dir(&above).unwrap().next().is_none(), "made");
+    let file = host.write("no-folder", "a file");
+    let host = host.with("TOKENKEEPER_JOURNAL", path(&file.join("below")));
+    tells(&host.work(2, &["doctor"]), &["FAIL", "make it a folder"]);
 }
 
 #[test]

@@ -25,9 +25,16 @@ pub struct JournalFile {
 /// When it cannot be made, or not be written to.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let probe = folder.join(format!(".probe-{}", Uuid::new_v4().simple()));
-    private().open(&probe)?;
-    fs::remove_file(probe)
+    probe(folder)
+}
+
+/// Whether this user may make files in an existing folder. The file that is tried has no name, so that
+/// nothing is left of it.
+///
+/// # Errors
+/// What the system said.
+pub fn probe(folder: &Path) -> io::Result<()> {
+    tempfile::tempfile_in(folder).map(drop)
 }
 
 impl JournalFile {

@@ -1,6 +1,8 @@
 //! What lies around the worker: configuration, secrets, files, journal, providers.
 
-use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap, fs, io, os::unix::fs::PermissionsExt, path::Path, time::Duration,
+};
 
 use chrono::{DateTime, Utc};
 use tokenkeeper_shared::{
@@ -99,22 +101,37 @@ pub(super) fn journal(context: &Context) -> Finding {
         Ok(folder) => folder,
         Err(error) => return Finding::warn("journal", format!("{error}; {WITHOUT_JOURNAL}")),
     };
-    let shown = folder.display();
-    match file::make_folder(&folder).and_then(|()| file::orphans(&folder)) {
+    match left_in(&folder) {
         Err(error) => {
+            let shown = folder.display();
             let message = format!("{shown}: {error}: make it a folder that this user may write to");
             Finding::fail(Exit::Usage, "journal", message)
         }
-        Ok((orphans, owned)) => {
-            let left: usize = orphans.iter().map(|orphan| orphan.answers.len()).sum();
-            let message = format!("{shown}: {left} answers to replay, {owned} files in use");
-            if left == 0 {
-                Finding::ok("journal", message)
-            } else {
-                Finding::warn("journal", format!("{message}: run `tokenkeeper-worker run`"))
-            }
-        }
+        Ok(finding) => finding,
     }
+}
+
+/// What lies in the folder; one that is missing is the next run's to make.
+fn left_in(folder: &Path) -> io::Result<Finding> {
+    let shown = folder.display();
+    if !folder.exists() {
+        file::probe(nearest_existing(folder))?;
+        return Ok(Finding::ok("journal", format!("{shown}: the next run makes this folder")));
+    }
+    file::probe(folder)?;
+    let (orphans, owned) = file::orphans(folder)?;
+    let left: usize = orphans.iter().map(|orphan| orphan.answers.len()).sum();
+    let message = format!("{shown}: {left} answers to replay, {owned} files in use");
+    Ok(if left == 0 {
+        Finding::ok("journal", message)
+    } else {
+        Finding::warn("journal", format!("{message}: run `tokenkeeper-worker run`"))
+    })
+}
+
+fn nearest_existing(path: &Path) -> &Path {
+    let above = path.ancestors().find(|above| above.exists());
+    above.unwrap_or(Path::new("."))
 }
 
 /// Whether each provider can be reached, is who it says, and has a clock like ours. No credential
