@@ -24,7 +24,8 @@ use crate::{
 pub enum Plan {
     /// Do this.
     Take(Step),
-    /// Nothing before this instant: the credentials were presented a moment ago.
+    /// Nothing before this instant: the credentials were presented a moment ago, or a worker died over
+    /// the row, whose answer may still come from its journal.
     Wait(DateTime<Utc>),
     /// Nothing that the worker could do; the text says why.
     GiveUp(&'static str),
