@@ -16,8 +16,8 @@ fn an_answer_that_a_dead_worker_left_is_found_by_doctor_and_stored_by_the_next_r
     on_each(|kind| {
         let stage = left_in_the_journal(kind);
         let told = stage.host.work(0, &["doctor"]);
-        tells(&told, &["1 answers to replay", "tokenkeeper-worker run"]);
-        tells(&stage.host.work(0, &["status"]), &["1 answers wait in the journal"]);
+        tells(&told, &["1 answer to replay, 0 files in use", "tokenkeeper-worker run"]);
+        tells(&stage.host.work(0, &["status"]), &["1 answer waits in the journal"]);
         let run = stage.host.work(0, &["run"]);
         assert_eq!(run.stdout, "1 stored from the journal of an earlier run\n");
         assert_eq!(stage.host.status("quartile")["generation"], 2);

@@ -203,6 +203,12 @@ pub fn text(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(chrono::SecondsFormat::Secs, true)
 }
 
+/// A number of things: `1 answer`, `2 answers`.
+#[must_use]
+pub fn counted(count: usize, thing: &str) -> String {
+    format!("{count} {thing}{}", if count == 1 { "" } else { "s" })
+}
+
 /// More would not be read, and a pass over very many rows must not keep them all.
 const LISTED: usize = 20;
 

@@ -12,7 +12,10 @@ use tokenkeeper_shared::{
 };
 
 use super::{context::Context, output};
-use crate::{journal::file, report::text};
+use crate::{
+    journal::file::{self, Seen},
+    report::{counted, text},
+};
 
 /// A token as `--json` shows it. Fields are only ever added.
 #[derive(Debug, Serialize)]
@@ -73,11 +76,12 @@ pub(super) async fn status(context: &Context, names: &[TokenName]) -> Result<Exi
 /// What waits in this host's journal is newer than what is shown.
 fn note_journal(context: &Context) {
     let Some(folder) = context.journal_folder() else { return };
-    let left = file::orphans(&folder).map(|(orphans, _)| orphans).unwrap_or_default();
-    let answers: usize = left.iter().map(|orphan| orphan.answers.len()).sum();
+    let Seen { answers, .. } = file::look(&folder).unwrap_or_default();
     if answers > 0 {
+        let wait = if answers == 1 { "waits" } else { "wait" };
         output::note(&format!(
-            "{answers} answers wait in the journal {}: `tokenkeeper-worker run` stores them",
+            "{} {wait} in the journal {}: `tokenkeeper-worker run` stores what is there",
+            counted(answers, "answer"),
             folder.display()
         ));
     }

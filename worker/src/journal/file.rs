@@ -6,6 +6,7 @@ use std::{
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    thread,
 };
 
 use tokenkeeper_shared::store::Prepared;
@@ -135,22 +136,51 @@ impl Orphan {
     }
 }
 
-/// What is in a folder of journals: files without a living owner, and how many have one.
+/// Files without a living owner in a folder of journals, which are ours as long as these live.
 ///
 /// # Errors
 /// When the folder cannot be read. A folder that does not exist holds nothing.
-pub fn orphans(folder: &Path) -> io::Result<(Vec<Orphan>, usize)> {
-    let (mut orphans, mut owned) = (Vec::new(), 0);
+pub fn orphans(folder: &Path) -> io::Result<Vec<Orphan>> {
+    let mut orphans = Vec::new();
     for path in files(folder)? {
-        match adopt(&path) {
-            Ok(Some(orphan)) => orphans.push(orphan),
-            Ok(None) => owned += 1,
-            // Another run was quicker.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        if let Some(Some(orphan)) = found(adopt(&path)).transpose()? {
+            orphans.push(orphan);
         }
     }
-    Ok((orphans, owned))
+    Ok(orphans)
+}
+
+/// What lies in a folder of journals, for those who only look.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// Answers in files without a living owner.
+    pub answers: usize,
+    /// Files whose owner lives.
+    pub owned: usize,
+}
+
+/// Looks at a folder of journals, and is in nobody's way.
+///
+/// # Errors
+/// As [`orphans`].
+pub fn look(folder: &Path) -> io::Result<Seen> {
+    let mut seen = Seen::default();
+    for path in files(folder)? {
+        match found(look_into(&path)).transpose()? {
+            Some(Some(answers)) => seen.answers += answers,
+            Some(None) => seen.owned += 1,
+            None => {}
+        }
+    }
+    Ok(seen)
+}
+
+/// `None` for a file that is gone: another run was quicker.
+fn found<T>(file: io::Result<T>) -> Option<io::Result<T>> {
+    match file {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        other => Some(other),
+    }
 }
 
 fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
@@ -172,19 +202,55 @@ fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
 /// `None` when the owner lives.
 fn adopt(path: &Path) -> io::Result<Option<Orphan>> {
     let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-    match file.try_lock() {
-        Err(TryLockError::WouldBlock) => return Ok(None),
-        Err(TryLockError::Error(error)) => return Err(error),
-        Ok(()) => {}
+    if !is_free(&file)? {
+        return Ok(None);
     }
+    let (answers, torn) = read(&mut file)?;
+    Ok(Some(Orphan { path: path.to_owned(), _locked: file, answers, torn }))
+}
+
+/// Takes the lock of a file whose owner is dead. Who only looks holds it too, shared and for an
+/// instant, and must not be taken for a living owner.
+fn is_free(file: &File) -> io::Result<bool> {
+    loop {
+        if is_taken(file.try_lock())? {
+            return Ok(true);
+        }
+        if !is_taken(file.try_lock_shared())? {
+            return Ok(false);
+        }
+        file.unlock()?;
+        thread::yield_now();
+    }
+}
+
+/// How many answers are in a file; `None` when its owner lives.
+fn look_into(path: &Path) -> io::Result<Option<usize>> {
+    let mut file = File::open(path)?;
+    if !is_taken(file.try_lock_shared())? {
+        return Ok(None);
+    }
+    file.unlock()?;
+    Ok(Some(read(&mut file)?.0.len()))
+}
+
+fn is_taken(lock: Result<(), TryLockError>) -> io::Result<bool> {
+    match lock {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// The answers, and how many lines are none.
+fn read(file: &mut File) -> io::Result<(Vec<Prepared>, usize)> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     let text = String::from_utf8_lossy(&bytes);
     let lines = text.lines().filter(|line| !line.is_empty());
     let read: Vec<Option<Prepared>> = lines.map(Prepared::from_line).collect();
     let torn = read.iter().filter(|answer| answer.is_none()).count();
-    let answers = read.into_iter().flatten().collect();
-    Ok(Some(Orphan { path: path.to_owned(), _locked: file, answers, torn }))
+    Ok((read.into_iter().flatten().collect(), torn))
 }
 
 fn private() -> OpenOptions {

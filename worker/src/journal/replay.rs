@@ -55,7 +55,7 @@ pub async fn replay(
 ) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed::default();
     let orphans = match file::orphans(folder) {
-        Ok((orphans, _)) => orphans,
+        Ok(orphans) => orphans,
         Err(error) => {
             warn!("{}: the journal cannot be read: {error}", folder.display());
             return Ok(replayed);

@@ -4,7 +4,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::journal::file::orphans;
+use crate::journal::file::{Seen, look, orphans};
 
 fn prepared(name: &str) -> Prepared {
     let (id, attempt) = (Uuid::new_v4(), Uuid::new_v4());
@@ -24,13 +24,13 @@ async fn left_by_the_dead(folder: &TempDir, answers: &[Prepared]) {
     }
     drop(journal);
     // The writer's thread holds the lock until it has ended.
-    while orphans(folder.path()).unwrap().1 > 0 {
+    while look(folder.path()).unwrap().owned > 0 {
         tokio::task::yield_now().await;
     }
 }
 
 fn names(folder: &TempDir) -> Vec<String> {
-    let (orphans, _) = orphans(folder.path()).unwrap();
+    let orphans = orphans(folder.path()).unwrap();
     let answers = orphans.iter().flat_map(|orphan| &orphan.answers);
     answers.map(|answer| answer.name().to_string()).collect()
 }
@@ -51,9 +51,32 @@ async fn the_file_of_a_living_process_is_not_touched() {
     let folder = TempDir::new().unwrap();
     let journal = Journal::open(folder.path()).unwrap();
     journal.append(&prepared("a")).await.unwrap();
-    let (orphans, owned) = orphans(folder.path()).unwrap();
-    assert!(orphans.is_empty());
-    assert_eq!(owned, 1);
+    assert!(orphans(folder.path()).unwrap().is_empty());
+    assert_eq!(look(folder.path()).unwrap(), Seen { answers: 0, owned: 1 });
+}
+
+#[tokio::test]
+async fn who_only_looks_does_not_keep_the_next_run_from_what_the_dead_left() {
+    let folder = TempDir::new().unwrap();
+    left_by_the_dead(&folder, &[prepared("a")]).await;
+    let looker = fs::File::open(&files(&folder)[0]).unwrap();
+    looker.lock_shared().unwrap();
+    let seen = look(folder.path()).unwrap();
+    assert_eq!(seen, Seen { answers: 1, owned: 0 }, "lookers do not see each other");
+    let run = thread::spawn({
+        let folder = folder.path().to_owned();
+        move || orphans(&folder).unwrap().len()
+    });
+    let is_open_twice = || {
+        let open = fs::read_dir("/proc/self/fd").unwrap().filter_map(Result::ok);
+        let names = open.filter_map(|handle| fs::read_link(handle.path()).ok());
+        names.filter(|name| *name == files(&folder)[0]).count() > 1
+    };
+    while !run.is_finished() && !is_open_twice() {
+        thread::yield_now();
+    }
+    drop(looker);
+    assert_eq!(run.join().unwrap(), 1);
 }
 
 #[tokio::test]
@@ -128,7 +151,7 @@ async fn a_file_grown_large_is_written_anew_with_what_is_open() {
     let sizes: Vec<u64> = files(&folder).iter().map(|f| f.metadata().unwrap().len()).collect();
     assert!(sizes.len() == 1 && sizes[0] < LARGEST, "{sizes:?}");
     drop(journal);
-    while orphans(folder.path()).unwrap().1 > 0 {
+    while look(folder.path()).unwrap().owned > 0 {
         tokio::task::yield_now().await;
     }
     let found = names(&folder);
@@ -164,7 +187,7 @@ async fn answers_of_rows_that_were_claimed_together_are_settled_one_by_one() {
     journal.settle(&one);
     journal.rest().await;
     drop(journal);
-    while orphans(folder.path()).unwrap().1 > 0 {
+    while look(folder.path()).unwrap().owned > 0 {
         tokio::task::yield_now().await;
     }
     assert!(names(&folder).contains(&"b".to_owned()));

@@ -15,8 +15,9 @@ use super::{super::context::Context, finding::Finding};
 use crate::{
     config::{JournalSetting, TokenConfig},
     http::Http,
-    journal::file,
+    journal::file::{self, Seen},
     provider::Step,
+    report::counted,
 };
 
 /// The file, and whether every secret that it refers to can be read.
@@ -30,7 +31,7 @@ pub(super) fn configuration(context: &Context) -> Vec<Finding> {
         let message = format!("{place}: no token is configured: run `tokenkeeper-worker init`");
         Finding::fail(Exit::Usage, "configuration", message)
     } else {
-        Finding::ok("configuration", format!("{place}, {count} tokens"))
+        Finding::ok("configuration", format!("{place}, {}", counted(count, "token")))
     }];
     for (name, token) in &context.config.tokens {
         if let Err(why) = secrets(context, token) {
@@ -119,10 +120,10 @@ fn left_in(folder: &Path) -> io::Result<Finding> {
         return Ok(Finding::ok("journal", format!("{shown}: the next run makes this folder")));
     }
     file::probe(folder)?;
-    let (orphans, owned) = file::orphans(folder)?;
-    let left: usize = orphans.iter().map(|orphan| orphan.answers.len()).sum();
-    let message = format!("{shown}: {left} answers to replay, {owned} files in use");
-    Ok(if left == 0 {
+    let Seen { answers, owned } = file::look(folder)?;
+    let (left, used) = (counted(answers, "answer"), counted(owned, "file"));
+    let message = format!("{shown}: {left} to replay, {used} in use");
+    Ok(if answers == 0 {
         Finding::ok("journal", message)
     } else {
         Finding::warn("journal", format!("{message}: run `tokenkeeper-worker run`"))
