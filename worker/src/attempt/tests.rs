@@ -49,7 +49,7 @@ fn claimed() -> Claimed {
         last_success_at: None,
         last_login_at: None,
     };
-    let refresh_token = Some(Secret::new("stored"));
+    let refresh_token = Some(Secret::new("canary-stored"));
     Claimed { token, attempt: Uuid::nil(), refresh_token, forced: false }
 }
 
@@ -67,4 +67,31 @@ fn a_refused_refresh_token_is_remembered_when_the_lease_does_not_bear_the_login(
     let Next::GiveBack(back) = attempt.too_late() else { panic!() };
     assert_eq!(back.release.uncertain_tries, 2);
     assert_eq!(back.release.uncertain_since, Some(now()));
+}
+
+/// Everything that an attempt hands on, formatted.
+#[test]
+fn debug_output_shows_no_secret() {
+    let (mut attempt, next) =
+        Attempt::begin(config(), claimed(), Ok(Some(Secret::new("canary-first"))), now());
+    let mut shown = vec![format!("{next:?}")];
+    let Next::Exchange(step) = next else { panic!("{next:?}") };
+    let answer = json!({ "access_token": "canary-access", "refresh_token": "canary-refresh" });
+    let error = json!({ "error": "invalid_scope", "error_description": "canary-description" });
+    for (status, body) in [(200, answer), (400, error)] {
+        let body = body.to_string().into_bytes();
+        let reply = Reply::Answered { status, retry_after: None, redirect_host: None, body };
+        let sent = Sent { at: now(), login: None };
+        let next = attempt.answered(&step, reply, sent, now());
+        shown.push(format!("{next:?}"));
+        match next {
+            Next::Commit(commit) => shown.push(format!("{commit:?}")),
+            Next::GiveBack(back) => shown.push(format!("{back:?}")),
+            other => panic!("{other:?}"),
+        }
+    }
+    shown.push(format!("{attempt:?} {:?}", attempt.claimed()));
+    assert!(shown.iter().any(|text| text.contains("ToCommit")));
+    assert!(shown.iter().any(|text| text.contains("invalid_scope")));
+    assert!(shown.iter().all(|text| !text.contains("canary")), "{shown:#?}");
 }
