@@ -21,7 +21,8 @@ pub enum Exit {
     NoValidToken = 5,
     /// 6: no token has that name.
     NoSuchName = 6,
-    /// 7: the database or the provider is out of reach, or a deadline passed; again later may work.
+    /// 7: the database or the provider is out of reach, a deadline passed, or stdout takes no result;
+    /// again later may work.
     Temporary = 7,
     /// 8: somebody else is at it.
     Busy = 8,

@@ -7,6 +7,8 @@ pub mod dialect;
 pub mod exit;
 pub mod lifecycle;
 pub mod name;
+#[cfg(feature = "cli")]
+pub mod output;
 pub mod seal;
 pub mod secret;
 pub mod settings;

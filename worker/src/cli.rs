@@ -9,7 +9,6 @@ mod history;
 mod init;
 mod key;
 mod migrate;
-mod output;
 mod private_file;
 mod refresh;
 mod run;
@@ -22,6 +21,7 @@ use clap::{Args, Parser, Subcommand};
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
     name::TokenName,
+    output,
     settings::Environment,
 };
 use tracing::{Level, level_filters::LevelFilter};
