@@ -123,6 +123,37 @@ pub struct Token {
 }
 
 impl Token {
+    /// A row as it is made for a configured name: nothing has been asked for yet, and it is due now.
+    #[must_use]
+    pub fn enrolled(id: Uuid, name: TokenName, provider: &str, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            name,
+            provider: provider.to_owned(),
+            state: State::New,
+            generation: 0,
+            access_token: None,
+            token_type: String::new(),
+            scope: None,
+            access_token_expires: None,
+            refresh_token_expires: None,
+            not_before: None,
+            refresh_at: now,
+            updating: false,
+            worker: None,
+            lease_until: None,
+            uncertain_since: None,
+            uncertain_tries: 0,
+            failures: 0,
+            next_attempt_at: None,
+            last_error_class: None,
+            last_error: None,
+            last_error_at: None,
+            last_success_at: None,
+            last_login_at: None,
+        }
+    }
+
     /// Whether a worker is at the row: `updating` with a lease that lies ahead.
     #[must_use]
     pub fn is_being_updated(&self, now: DateTime<Utc>) -> bool {

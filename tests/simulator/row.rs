@@ -57,34 +57,8 @@ impl Line {
 
 impl Row {
     pub fn enrolled(id: Uuid, name: &str, now: DateTime<Utc>) -> Self {
-        let token = Token {
-            id,
-            name: name.parse().unwrap(),
-            provider: "oauth2".to_owned(),
-            state: State::New,
-            generation: 0,
-            access_token: None,
-            token_type: String::new(),
-            scope: None,
-            access_token_expires: None,
-            refresh_token_expires: None,
-            not_before: None,
-            refresh_at: now,
-            updating: false,
-            worker: None,
-            lease_until: None,
-            uncertain_since: None,
-            uncertain_tries: 0,
-            failures: 0,
-            next_attempt_at: None,
-            last_error_class: None,
-            last_error: None,
-            last_error_at: None,
-            last_success_at: None,
-            last_login_at: None,
-        };
         Self {
-            token,
+            token: Token::enrolled(id, name.parse().unwrap(), "oauth2", now),
             attempt: None,
             refresh_token: None,
             refused_login: None,

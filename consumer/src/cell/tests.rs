@@ -75,30 +75,14 @@ impl Stage {
 fn row(generation: i64, now: DateTime<Utc>) -> Token {
     let place = Place { table: "tokens", row: "a", column: Column::AccessToken };
     Token {
-        id: uuid::Uuid::nil(),
-        name: "a".parse().unwrap(),
-        provider: "example".into(),
         state: State::Ok,
         generation,
         access_token: Seal::Off.seal(place, &Secret::new("canary")).ok(),
         token_type: "Bearer".into(),
-        scope: None,
         access_token_expires: Some(clock::after(now, HOUR)),
-        refresh_token_expires: None,
-        not_before: None,
         refresh_at: clock::after(now, HOUR / 2),
-        updating: false,
-        worker: None,
-        lease_until: None,
-        uncertain_since: None,
-        uncertain_tries: 0,
-        failures: 0,
-        next_attempt_at: None,
-        last_error_class: None,
-        last_error: None,
-        last_error_at: None,
         last_success_at: Some(now),
-        last_login_at: None,
+        ..Token::enrolled(uuid::Uuid::nil(), "a".parse().unwrap(), "example", now)
     }
 }
 

@@ -5,7 +5,7 @@ use sqlx::Row;
 use uuid::{Uuid, uuid};
 
 use super::{Store, StoreError, on_pool};
-use crate::{name::TokenName, token::State};
+use crate::{name::TokenName, token::Token};
 
 impl Store {
     /// Which of these names have no row yet. At most [`NAMES_AT_ONCE`] names a call.
@@ -42,10 +42,14 @@ impl Store {
         provider: &str,
         now: DateTime<Utc>,
     ) -> Result<(), StoreError> {
-        let (sql, now) = (self.statement(ENROL), now.timestamp_millis());
+        let (sql, row) =
+            (self.statement(ENROL), Token::enrolled(row_id(name), name.clone(), provider, now));
+        let now = now.timestamp_millis();
         on_pool!(self, connection => {
-            let query = sqlx::query(sql).bind(row_id(name)).bind(name.as_str()).bind(provider);
-            let query = query.bind(State::New.as_str()).bind("").bind(now).bind(false);
+            let query = sqlx::query(sql).bind(row.id).bind(row.name.as_str()).bind(&row.provider);
+            let query = query.bind(row.state.as_str()).bind(row.generation).bind(&row.token_type);
+            let query = query.bind(row.refresh_at.timestamp_millis()).bind(row.updating);
+            let query = query.bind(row.uncertain_tries).bind(row.failures);
             match query.bind(now).bind(now).execute(&mut *connection).await {
                 Err(sqlx::Error::Database(refusal)) if refusal.is_unique_violation() => Ok(()),
                 other => Ok(other.map(drop)?),
@@ -69,4 +73,4 @@ const PRESENT: &str = "SELECT name FROM tokens WHERE name IN ({list})";
 
 const ENROL: &str = "INSERT INTO tokens (id, name, provider, state, generation, token_type, \
      refresh_at, updating, uncertain_tries, failures, created_at, updated_at) \
-     VALUES (?, ?, ?, ?, 0, ?, ?, ?, 0, 0, ?, ?)";
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";

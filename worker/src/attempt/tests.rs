@@ -24,30 +24,12 @@ fn config() -> Arc<TokenConfig> {
 
 fn claimed() -> Claimed {
     let token = Token {
-        id: Uuid::nil(),
-        name: "a".parse().unwrap(),
-        provider: "oauth2".to_owned(),
         state: State::Ok,
         generation: 7,
-        access_token: None,
         token_type: "Bearer".to_owned(),
-        scope: None,
-        access_token_expires: None,
-        refresh_token_expires: None,
-        not_before: None,
-        refresh_at: now(),
         updating: true,
-        worker: None,
         lease_until: Some(clock::after(now(), LEASE)),
-        uncertain_since: None,
-        uncertain_tries: 0,
-        failures: 0,
-        next_attempt_at: None,
-        last_error_class: None,
-        last_error: None,
-        last_error_at: None,
-        last_success_at: None,
-        last_login_at: None,
+        ..Token::enrolled(Uuid::nil(), "a".parse().unwrap(), "oauth2", now())
     };
     let refresh_token = Some(Secret::new("canary-stored"));
     Claimed { token, attempt: Uuid::nil(), refresh_token, forced: false }

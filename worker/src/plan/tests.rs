@@ -62,30 +62,17 @@ fn without_login(replay_window: Duration) -> TokenConfig {
 /// A row in good health, claimed at noon, an hour before its token dies.
 fn claimed() -> Claimed {
     let token = Token {
-        id: Uuid::nil(),
-        name: "quartile".parse().unwrap(),
-        provider: "quartile".to_owned(),
         state: State::Ok,
         generation: 7,
-        access_token: None,
         token_type: "Bearer".to_owned(),
         scope: Some("read".to_owned()),
         access_token_expires: Some(at(3600)),
         refresh_token_expires: Some(at(86400)),
-        not_before: None,
-        refresh_at: noon(),
         updating: true,
         worker: Some("w".to_owned()),
         lease_until: Some(at(60)),
-        uncertain_since: None,
-        uncertain_tries: 0,
-        failures: 0,
-        next_attempt_at: None,
-        last_error_class: None,
-        last_error: None,
-        last_error_at: None,
         last_success_at: Some(noon() - secs(3600)),
-        last_login_at: None,
+        ..Token::enrolled(Uuid::nil(), "quartile".parse().unwrap(), "quartile", noon())
     };
     let refresh_token = Some(Secret::new("stored"));
     Claimed { token, attempt: Uuid::nil(), refresh_token, forced: false }

@@ -20,30 +20,13 @@ fn in_seconds(seconds: i64) -> DateTime<Utc> {
 /// A token of 12 h with an hour left, nobody at it.
 fn token() -> Token {
     Token {
-        id: Uuid::nil(),
-        name: "quartile".parse().unwrap(),
-        provider: "quartile".into(),
         state: State::Ok,
         generation: 4,
         access_token: Some(Stored(Secret::new("t"))),
         token_type: "Bearer".into(),
-        scope: None,
         access_token_expires: Some(in_seconds(3600)),
-        refresh_token_expires: None,
-        not_before: None,
-        refresh_at: in_seconds(0),
-        updating: false,
-        worker: None,
-        lease_until: None,
-        uncertain_since: None,
-        uncertain_tries: 0,
-        failures: 0,
-        next_attempt_at: None,
-        last_error_class: None,
-        last_error: None,
-        last_error_at: None,
         last_success_at: Some(in_seconds(-11 * 3600)),
-        last_login_at: None,
+        ..Token::enrolled(Uuid::nil(), "quartile".parse().unwrap(), "quartile", now())
     }
 }
 
