@@ -1,6 +1,6 @@
 //! One attempt as a machine without IO: it says what to do next and is told what came of it.
-//! `exchange` does what it says; a simulator may do the same in a model. What single answers and
-//! failures leave in a row lies in `plan`.
+//! `exchange` does what it says; a simulator may do the same in a model. What a row calls for lies in
+//! `plan`, what single answers and failures leave in it in `aftermath`.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +13,7 @@ use tokenkeeper_shared::{
 };
 
 use crate::{
+    aftermath,
     answer::Answer,
     config::TokenConfig,
     outcome::{Asked, Class, Failed, Outcome, Reply, classify},
@@ -133,9 +134,9 @@ impl Attempt {
     /// was refused under it is not presented again.
     #[must_use]
     pub fn too_late(&self) -> Next {
-        let mut release = plan::release_unused(&self.claimed);
+        let mut release = aftermath::release_unused(&self.claimed);
         if let Some((_, sent)) = &self.rejected {
-            plan::count_as_spent(&mut release, sent.at);
+            aftermath::count_as_spent(&mut release, sent.at);
         }
         Next::GiveBack(Box::new(GiveBack { release, failed: None, may_retry_in_pass: false }))
     }
@@ -187,13 +188,13 @@ impl Attempt {
         match plan::plan(&self.claimed, &self.config, self.first.clone(), now) {
             Plan::Take(step) => Next::Exchange(step),
             Plan::Wait(until) => {
-                let mut release = plan::release_unused(&self.claimed);
+                let mut release = aftermath::release_unused(&self.claimed);
                 (release.refresh_at, release.next_attempt_at) = (until, Some(until));
                 let unused = GiveBack { release, failed: None, may_retry_in_pass: false };
                 Next::GiveBack(Box::new(unused))
             }
             Plan::GiveUp(why) => {
-                let (class, release) = plan::release_to_a_human(&self.claimed, why);
+                let (class, release) = aftermath::release_to_a_human(&self.claimed, why);
                 let failed = Some(Failed::new(class, why));
                 Next::GiveBack(Box::new(GiveBack { release, failed, may_retry_in_pass: false }))
             }
@@ -210,11 +211,11 @@ impl Attempt {
 
     /// The refresh token is dead and the credentials were presented a moment ago: not again so soon.
     fn login_later(&self, failed: &Failed, sent: &Sent, opens: DateTime<Utc>) -> Next {
-        let mut release = plan::release_unused(&self.claimed);
+        let mut release = aftermath::release_unused(&self.claimed);
         release.failures += 1;
         release.error = Some((failed.class.as_str().to_owned(), failed.message.clone()));
         (release.refresh_at, release.next_attempt_at) = (opens, Some(opens));
-        plan::count_as_spent(&mut release, sent.at);
+        aftermath::count_as_spent(&mut release, sent.at);
         let failed = Some(failed.clone());
         Next::GiveBack(Box::new(GiveBack { release, failed, may_retry_in_pass: false }))
     }
@@ -227,19 +228,20 @@ impl Attempt {
     ) -> Next {
         let claimed = &self.claimed;
         let (new, refresh_at) =
-            plan::new_tokens(claimed, answer, problem, (asked, sent.at), &self.config);
+            aftermath::new_tokens(claimed, answer, problem, (asked, sent.at), &self.config);
         let is_lifetime_assumed =
-            plan::is_lifetime_assumed(answer, sent.at.min(now), self.config.policy);
+            aftermath::is_lifetime_assumed(answer, sent.at.min(now), self.config.policy);
         Next::Commit(Box::new(ToCommit { new, refresh_at, asked, is_lifetime_assumed }))
     }
 
     fn failed(&self, failed: Failed, asked: Asked, sent: &Sent, now: DateTime<Utc>) -> Next {
         let mut release =
-            plan::release_after(&self.claimed, &failed, (asked, sent), &self.config, now);
+            aftermath::release_after(&self.claimed, &failed, (asked, sent), &self.config, now);
         if self.rejected.is_some() && asked == Asked::Login {
-            plan::count_as_spent(&mut release, sent.at);
+            aftermath::count_as_spent(&mut release, sent.at);
         }
-        let may_retry_in_pass = plan::may_retry_in_pass(&failed, asked, self.config.replay_window);
+        let may_retry_in_pass =
+            aftermath::may_retry_in_pass(&failed, asked, self.config.replay_window);
         let failed = Some(failed);
         Next::GiveBack(Box::new(GiveBack { release, failed, may_retry_in_pass }))
     }

@@ -1,6 +1,7 @@
 //! The worker of tokenkeeper as a library: what `tokenkeeper-worker` does, for its `main` and for
 //! the tests. Programs that want tokens use `tokenkeeper_consumer`.
 
+pub mod aftermath;
 pub mod answer;
 pub mod attempt;
 pub mod backoff;

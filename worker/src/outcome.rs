@@ -1,5 +1,5 @@
 //! What came back, classified: pure, and complete over everything that a provider can answer.
-//! What is then written lies in `plan`.
+//! What is then written lies in `aftermath`.
 
 use std::{fmt, time::Duration};
 

@@ -1,88 +1,9 @@
-//! Every row of what to do, of what a failure leaves, and of what an answer stores.
-
-mod leaving;
-mod storing;
+//! Every row of what to do.
 
 use proptest::prelude::*;
-use tokenkeeper_shared::{
-    seal::{Column, Place, Seal},
-    settings::SecretRef,
-};
-use url::Url;
-use uuid::Uuid;
+use tokenkeeper_shared::seal::{Column, Place, Seal};
 
-use super::*;
-use crate::provider::{
-    Provider, Transport,
-    oauth2::{ClientAuth, Grant, OAuth2},
-    quartile::Quartile,
-};
-
-fn noon() -> DateTime<Utc> {
-    "2026-01-01T12:00:00Z".parse().unwrap()
-}
-
-fn secs(seconds: u64) -> Duration {
-    Duration::from_secs(seconds)
-}
-
-/// So many seconds after noon.
-fn at(seconds: u64) -> DateTime<Utc> {
-    clock::after(noon(), secs(seconds))
-}
-
-fn env(name: &str) -> SecretRef {
-    SecretRef::Env(name.to_owned())
-}
-
-fn config(provider: Provider, replay_window: Duration) -> TokenConfig {
-    TokenConfig { policy: lifecycle::RefreshPolicy::default(), replay_window, provider }
-}
-
-/// A provider with credentials.
-fn with_login(replay_window: Duration) -> TokenConfig {
-    let url = Url::parse("https://provider.test/auth/v2").unwrap();
-    config(Provider::Quartile(Quartile::new(url, env("K"), env("U"), env("P"))), replay_window)
-}
-
-/// A provider whose first refresh token a human got elsewhere.
-fn without_login(replay_window: Duration) -> TokenConfig {
-    let oauth2 = OAuth2 {
-        token_url: Url::parse("https://provider.test/token").unwrap(),
-        grant: Grant::RefreshToken { first: env("F") },
-        client_id: tokenkeeper_shared::settings::TextOrRef::Text("id".to_owned()),
-        client_secret: None,
-        client_auth: ClientAuth::Basic,
-        parameters: std::collections::BTreeMap::new(),
-        transport: Transport::default(),
-    };
-    config(Provider::OAuth2(oauth2), replay_window)
-}
-
-/// A row in good health, claimed at noon, an hour before its token dies.
-fn claimed() -> Claimed {
-    let token = Token {
-        state: State::Ok,
-        generation: 7,
-        token_type: "Bearer".to_owned(),
-        scope: Some("read".to_owned()),
-        access_token_expires: Some(at(3600)),
-        refresh_token_expires: Some(at(86400)),
-        updating: true,
-        worker: Some("w".to_owned()),
-        lease_until: Some(at(60)),
-        last_success_at: Some(noon() - secs(3600)),
-        ..Token::enrolled(Uuid::nil(), "quartile".parse().unwrap(), "quartile", noon())
-    };
-    let refresh_token = Some(Secret::new("stored"));
-    Claimed { token, attempt: Uuid::nil(), refresh_token, forced: false }
-}
-
-fn changed(change: impl FnOnce(&mut Claimed)) -> Claimed {
-    let mut claimed = claimed();
-    change(&mut claimed);
-    claimed
-}
+use super::{stage::*, *};
 
 fn refresh(token: &str) -> Plan {
     Plan::Take(Step::Refresh(Secret::new(token)))
@@ -93,8 +14,6 @@ fn first() -> Secret {
 }
 
 const LOGIN: Plan = Plan::Take(Step::Login);
-const NO_WINDOW: Duration = Duration::ZERO;
-const WINDOW: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_stored_refresh_token_is_spent() {
@@ -129,14 +48,6 @@ fn a_refresh_token_that_has_expired_gives_way_to_a_login_where_there_is_one() {
     }
     let unknown = changed(|row| row.token.refresh_token_expires = None);
     assert_eq!(plan(&unknown, &with_login(NO_WINDOW), None, noon()), refresh("stored"));
-}
-
-/// A row whose refresh token was spent without an answer so many times, the first time at noon.
-fn uncertain(tries: i64) -> Claimed {
-    changed(|row| {
-        row.token.uncertain_since = Some(noon());
-        row.token.uncertain_tries = tries;
-    })
 }
 
 #[test]
@@ -282,73 +193,6 @@ fn the_configured_first_refresh_token_never_comes_before_the_stored_one() {
 #[test]
 fn a_plan_does_not_print_its_refresh_token() {
     assert!(!format!("{:?}", refresh("canary")).contains("canary"));
-}
-
-#[test]
-fn only_what_spends_neither_a_refresh_token_nor_a_login_twice_is_tried_again_in_the_same_pass() {
-    let cases = [
-        (Class::NotSent, Asked::Refresh, NO_WINDOW, true),
-        (Class::NotSent, Asked::Login, NO_WINDOW, true),
-        (Class::Uncertain, Asked::Login, NO_WINDOW, false),
-        (Class::Uncertain, Asked::Login, WINDOW, false),
-        (Class::Uncertain, Asked::Refresh, WINDOW, true),
-        (Class::Uncertain, Asked::Refresh, NO_WINDOW, false),
-    ];
-    for (class, asked, window, expected) in cases {
-        let may = may_retry_in_pass(&Failed::new(class, "m"), asked, window);
-        assert_eq!(may, expected, "{class:?} {asked:?} {window:?}");
-    }
-    for class in [
-        Class::Throttled,
-        Class::Rejected,
-        Class::Misconfigured,
-        Class::Configuration,
-        Class::LoginRefused,
-    ] {
-        for asked in [Asked::Login, Asked::Refresh] {
-            for window in [NO_WINDOW, WINDOW] {
-                assert!(!may_retry_in_pass(&Failed::new(class, "m"), asked, window), "{class:?}");
-            }
-        }
-    }
-}
-
-fn any_state() -> impl Strategy<Value = State> {
-    prop::sample::select(vec![State::New, State::Ok, State::NeedsLogin])
-}
-
-fn any_instant() -> impl Strategy<Value = DateTime<Utc>> {
-    prop_oneof![any::<i64>().prop_map(clock::from_millis), (0u64..200_000).prop_map(at),]
-}
-
-prop_compose! {
-    /// Rows as they can lie in the database, sensible or not.
-    fn any_claimed()(
-        state in any_state(),
-        expires in proptest::option::of(any_instant()),
-        refresh_expires in proptest::option::of(any_instant()),
-        since in proptest::option::of(any_instant()),
-        (tries, failures) in (0i64..5, prop_oneof![0i64..50, Just(i64::MAX)]),
-        has_refresh_token in any::<bool>(),
-    ) -> Claimed {
-        changed(|row| {
-            row.token.state = state;
-            row.token.access_token_expires = expires;
-            row.token.refresh_token_expires = refresh_expires;
-            row.token.uncertain_since = since;
-            row.token.uncertain_tries = tries;
-            row.token.failures = failures;
-            row.refresh_token = row.refresh_token.take().filter(|_| has_refresh_token);
-        })
-    }
-}
-
-fn any_config() -> impl Strategy<Value = TokenConfig> {
-    (any::<bool>(), prop::sample::select(vec![NO_WINDOW, WINDOW, Duration::MAX])).prop_map(
-        |(login, window)| {
-            if login { with_login(window) } else { without_login(window) }
-        },
-    )
 }
 
 proptest! {
