@@ -10,6 +10,8 @@ mod answers;
 mod configuration;
 #[path = "corpus/damage.rs"]
 mod damage;
+#[path = "harness/long.rs"]
+mod long;
 #[path = "corpus/names.rs"]
 mod names;
 #[path = "corpus/replies.rs"]

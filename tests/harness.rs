@@ -7,6 +7,7 @@
 pub mod coverage;
 pub mod databases;
 pub mod keeper;
+pub mod long;
 pub mod oidc;
 pub mod product;
 pub mod programs;

@@ -22,6 +22,8 @@ mod human;
 mod invariants;
 #[path = "simulator/journal.rs"]
 mod journal;
+#[path = "harness/long.rs"]
+mod long;
 #[path = "simulator/model_store.rs"]
 mod model_store;
 #[path = "simulator/nemesis.rs"]
@@ -57,7 +59,7 @@ fn no_schedule_breaks_a_promise() {
         println!("{}", run::told(seed.parse().unwrap(), Rules::ALL));
         return;
     }
-    let count = if env::var_os("TOKENKEEPER_TEST_ALL").is_some() { 100_000 } else { 4_000 };
+    let count = if long::is_wanted() { 100_000 } else { 4_000 };
     let counts = run::many(BASE, count);
     println!("from seed {BASE}: {counts}");
     if let Some(ended) = &counts.violated {

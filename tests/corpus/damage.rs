@@ -1,6 +1,6 @@
 //! The files of the corpus, and what damage makes of them. What must hold lies with each parser.
 
-use std::{env, fmt, fs, path::Path};
+use std::{fmt, fs, path::Path};
 
 use proptest::{
     collection,
@@ -8,6 +8,8 @@ use proptest::{
     sample::{Index, select},
     test_runner::{Config, TestCaseResult, TestRunner},
 };
+
+use crate::long;
 
 /// A file of the corpus, or what has become of one.
 #[derive(Clone)]
@@ -106,7 +108,7 @@ fn apply(change: &Change, bytes: &mut Vec<u8>, samples: &[Sample]) {
 }
 
 fn cases() -> u32 {
-    if env::var_os("TOKENKEEPER_TEST_ALL").is_some() { MANY_CASES } else { CASES }
+    if long::is_wanted() { MANY_CASES } else { CASES }
 }
 
 /// Stands in every secret of the corpus.

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use tokenkeeper_shared::store::StoreError;
 use tokio::{task::block_in_place, time::sleep};
 
-use crate::ground::{Ground, NETWORKED};
+use crate::{
+    ground::{Ground, NETWORKED},
+    harness::long,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_whose_acknowledgement_is_lost_counts_once() {
@@ -45,7 +48,7 @@ async fn an_answer_outlives_a_database_that_is_away_when_it_comes() {
 /// The bound of one statement is 40 s, so this takes as long.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_takes_a_statement_and_says_nothing_does_not_hang_us() {
-    if std::env::var_os("TOKENKEEPER_TEST_ALL").is_none() {
+    if !long::is_wanted() {
         return;
     }
     let ask = async |kind| {

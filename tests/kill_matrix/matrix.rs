@@ -8,11 +8,7 @@ use super::{
     mode::Mode,
     patient::Patient,
 };
-
-/// Whether the long runs are wanted.
-pub fn is_long() -> bool {
-    env::var_os("TOKENKEEPER_TEST_ALL").is_some()
-}
+use crate::harness::long;
 
 #[test]
 fn whatever_a_worker_dies_of_the_token_is_served_and_the_next_run_heals_the_row() {
@@ -30,7 +26,7 @@ fn whatever_a_worker_dies_of_the_token_is_served_and_the_next_run_heals_the_row(
         }
     });
     let cells = cells.into_inner().unwrap();
-    if is_long() {
+    if long::is_wanted() {
         is_told(&page(&cells));
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokenkeeper_worker::sandbox::{Rotation, Settings};
 
-use super::matrix::is_long;
+use crate::harness::long;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -18,7 +18,7 @@ impl Mode {
     /// Those that this run tries.
     pub fn tried() -> &'static [Self] {
         let all = &[Self::Strict, Self::Grace, Self::ReissueIfUnused, Self::NoRotation];
-        if is_long() { all } else { &all[..1] }
+        if long::is_wanted() { all } else { &all[..1] }
     }
 
     pub fn words(self) -> &'static str {

@@ -5,7 +5,6 @@ use std::{thread::sleep, time::Duration};
 
 use super::{
     host::{on, on_each},
-    matrix::is_long,
     mode::Mode,
     patient::Patient,
     sql,
@@ -13,6 +12,7 @@ use super::{
 };
 use crate::harness::{
     databases::{Database, Kind},
+    long,
     product::Product,
     servers::Server,
     wait,
@@ -21,7 +21,7 @@ use crate::harness::{
 #[test]
 fn a_worker_killed_at_any_moment_leaves_a_row_that_heals() {
     on_each(|kind| {
-        for round in 0..if is_long() { LONG_ROUNDS } else { ROUNDS } {
+        for round in 0..if long::is_wanted() { LONG_ROUNDS } else { ROUNDS } {
             let patient = Patient::due(kind, Mode::Grace);
             patient.stage.sandbox.set_latency(Duration::from_millis(30));
             let worker = patient.host().worker(&["run"]).spawn();

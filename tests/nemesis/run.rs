@@ -18,7 +18,10 @@ use super::{
     rest,
     workers::{Crew, now},
 };
-use crate::harness::databases::{Kind, each};
+use crate::harness::{
+    databases::{Kind, each},
+    long,
+};
 
 #[test]
 fn whatever_the_nemesis_does_consumers_get_tokens_that_work_and_rows_heal() {
@@ -68,8 +71,7 @@ fn rage((ground, history): (&Ground, &History), seed: u64, length: Duration) {
 fn length() -> Option<Duration> {
     let given = env::var("TOKENKEEPER_NEMESIS_SECONDS").ok();
     let given = given.map(|seconds| seconds.parse().expect("a number of seconds"));
-    let is_long = env::var_os("TOKENKEEPER_TEST_ALL").is_some();
-    given.or(is_long.then_some(10)).map(Duration::from_secs)
+    given.or(long::is_wanted().then_some(10)).map(Duration::from_secs)
 }
 
 fn figures(ground: &Ground, history: &History) -> String {
