@@ -18,7 +18,7 @@ use tokenkeeper_worker::{
     events::Events,
     exchange::Exchanger,
     http::Http,
-    journal::Journal,
+    journal::{Journal, Values},
     pass,
     provider::{Provider, quartile::Quartile},
     sandbox::{Credentials, Sandbox},
@@ -118,7 +118,7 @@ async fn pass_once() {
         worker: "bench".to_owned(),
         deadline: Instant::now() + deadline,
         stop: Stop::never(),
-        journal: Journal::open(folder.path()).unwrap(),
+        journal: Journal::open(folder.path(), Values::Sealed).unwrap(),
         events: Events::default(),
     });
     let began = stopwatch();

@@ -2,6 +2,7 @@
 //! Key texts and key derivation lie in `key`; which columns there are lies with the store.
 
 pub mod key;
+mod line;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chacha20poly1305::{
@@ -41,6 +42,8 @@ pub enum Column {
     RefreshTokenPrevious,
     /// The provider's whole answer; opens with the worker's half.
     JsonData,
+    /// No column of the database, but a line of a worker's journal; opens with the worker's half.
+    Line,
 }
 
 impl Column {
@@ -50,6 +53,7 @@ impl Column {
             Self::RefreshToken => "refresh_token",
             Self::RefreshTokenPrevious => "refresh_token_previous",
             Self::JsonData => "json_data",
+            Self::Line => "line",
         }
     }
 

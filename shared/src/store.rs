@@ -105,6 +105,12 @@ impl Store {
         &self.url
     }
 
+    /// Whether secrets are sealed before they are stored.
+    #[must_use]
+    pub fn is_sealed(&self) -> bool {
+        matches!(self.seal, Seal::With(_))
+    }
+
     /// Reads the database's clock and ties it to this host's monotonic one.
     ///
     /// # Errors

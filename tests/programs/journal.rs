@@ -2,6 +2,7 @@
 
 use std::{fs, time::Duration};
 
+use tokenkeeper_shared::seal::key::Keyring;
 use tokenkeeper_worker::sandbox::Settings;
 
 use super::{
@@ -90,9 +91,69 @@ fn a_full_disk_keeps_no_answer_from_the_database() {
     });
 }
 
+/// The tutorial's own stores are not sealed.
+#[test]
+fn the_journal_of_a_store_in_clear_holds_no_secret_and_is_stored_by_the_next_run() {
+    on_each(|kind| {
+        let stage = left_by(in_clear(kind));
+        let secrets = [stage.newest_refresh_token(), stage.sandbox.newest_access_token().unwrap()];
+        for file in files(&stage.host) {
+            let text = fs::read_to_string(&file).unwrap();
+            assert!(secrets.iter().all(|secret| !text.contains(secret)), "{kind}: {file}");
+            assert_eq!(mode(file.as_ref()), 0o600, "{kind}: {file}");
+        }
+        let run = stage.host.work(0, &["run"]);
+        assert_eq!(run.stdout, "1 stored from the journal of an earlier run\n", "{kind}");
+        assert_eq!(stage.column("refresh_token"), Some(stage.newest_refresh_token()), "{kind}");
+        assert_eq!(stage.sandbox.counts().exchanges, 2, "{kind}");
+    });
+}
+
+#[test]
+fn a_journal_whose_key_is_another_is_left_alone_and_told_of() {
+    let stage = left_by(in_clear(Kind::Sqlite));
+    let key = stage.host.state_folder().join("journal/key");
+    let right = fs::read_to_string(&key).unwrap();
+    fs::write(&key, Keyring::new_worker_key().expose()).unwrap();
+    let [file] = &journals(&stage.host)[..] else { panic!("one file") };
+    let before = fs::read(file).unwrap();
+    let says = ["cannot be read", "not the key given here", "bring the key back"];
+    tells(&stage.host.work(0, &["doctor"]), &says);
+    tells(&stage.host.work(0, &["status"]), &says);
+    tells(&stage.host.worker(&["run"]).run(), &says);
+    assert_eq!(fs::read(file).unwrap(), before);
+    fs::write(&key, right).unwrap();
+    tells(&stage.host.worker(&["run"]).run(), &["from the journal"]);
+    assert!(journals(&stage.host).is_empty());
+}
+
+#[test]
+fn a_key_of_the_journal_that_is_none_is_told_of_before_the_provider_is_asked() {
+    let stage = in_clear(Kind::Sqlite);
+    let folder = stage.host.state_folder().join("journal");
+    fs::write(folder.join("key"), "canary").unwrap();
+    let host = stage.host.with("TOKENKEEPER_JOURNAL", path(&folder));
+    let run = host.work(2, &["refresh", "quartile", "--force"]);
+    tells(&run, &["journal/key", "is no key", "bring the right key back"]);
+    assert!(!run.stderr.contains("canary"), "{run:?}");
+    assert_eq!(stage.sandbox.counts().exchanges, 1);
+}
+
 /// A worker that died after the provider's answer and before the database had it.
 fn left_in_the_journal(kind: Kind) -> Stage {
-    let stage = Stage::logged_in(kind, Settings::default());
+    left_by(Stage::logged_in(kind, Settings::default()))
+}
+
+/// The same stage with a store that is not sealed.
+fn in_clear(kind: Kind) -> Stage {
+    let stage = Stage::configured(kind, Settings::default(), &["quartile"]);
+    let stage = Stage { host: stage.host.with("TOKENKEEPER_SEAL", "off"), ..stage };
+    stage.host.work(0, &["run"]);
+    stage
+}
+
+fn left_by(stage: Stage) -> Stage {
+    let kind = stage.database.kind;
     sql::make_due(&stage.database);
     stage.sandbox.set_latency(Duration::from_millis(500));
     let worker = stage.host.worker(&["run"]).spawn();
@@ -101,13 +162,17 @@ fn left_in_the_journal(kind: Kind) -> Stage {
     let held = sql::Held::row(&stage.database);
     let written = || {
         let full = |file: &String| fs::metadata(file).is_ok_and(|file| file.len() > 0);
-        files(&stage.host).iter().any(full).then_some(())
+        journals(&stage.host).iter().any(full).then_some(())
     };
     assert!(wait::until(LIMIT, written).is_some(), "{kind}: nothing in the journal");
     worker.kill9();
     drop(held);
     stage.sandbox.set_latency(Duration::ZERO);
     stage
+}
+
+fn journals(host: &Host) -> Vec<String> {
+    files(host).into_iter().filter(|file| file.ends_with(".journal")).collect()
 }
 
 fn files(host: &Host) -> Vec<String> {

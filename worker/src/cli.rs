@@ -9,13 +9,17 @@ mod history;
 mod init;
 mod key;
 mod migrate;
-mod private_file;
 mod refresh;
 mod run;
 mod signals;
 mod status;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use clap::{Args, Parser, Subcommand};
 use tokenkeeper_shared::{
@@ -195,6 +199,11 @@ async fn keep(context: &Context, verb: KeptVerb) -> Result<Exit, Failure> {
         KeptVerb::Migrate => migrate::migrate(context).await,
         KeptVerb::Adopt => adopt::adopt(context).await,
     }
+}
+
+/// A failure that a file or folder is the cause of.
+fn at(path: &Path) -> impl Fn(io::Error) -> Failure {
+    move |error| Failure::new(Exit::Usage, format!("{}: {error}", path.display()))
 }
 
 /// Only our own lines: what libraries log may hold addresses and headers.

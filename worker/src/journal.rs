@@ -2,10 +2,13 @@
 //! answer and the database's acknowledgement, the next run on this host finds the answer here.
 //!
 //! Each process has a file of its own, locked for as long as it lives and made with its first
-//! answer; who finds a file without a living owner replays it. What is in a file and how it is read lies
-//! in `file`; what a replay does in the database lies in `replay`.
+//! answer; who finds a file without a living owner replays it. How an answer becomes a line lies in
+//! `line`, how lines are written in `file`, how they are found again in `left`; what a replay does in the
+//! database lies in `replay`.
 
 pub mod file;
+pub mod left;
+mod line;
 pub mod replay;
 
 use std::{
@@ -20,7 +23,8 @@ use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 use uuid::Uuid;
 
-use self::file::JournalFile;
+pub use self::line::Values;
+use self::{file::JournalFile, line::Lines};
 
 /// Where answers are kept until the database has them. Clones write to the same file.
 #[derive(Debug, Clone, Default)]
@@ -29,6 +33,7 @@ pub struct Journal(Option<Kept>);
 #[derive(Debug, Clone)]
 struct Kept {
     folder: PathBuf,
+    lines: Lines,
     entries: mpsc::UnboundedSender<Entry>,
 }
 
@@ -58,16 +63,18 @@ impl Journal {
         Self::default()
     }
 
-    /// A journal in this folder, which is made, readable by its owner only.
+    /// A journal in this folder, which is made, readable by its owner only; and for answers of a store
+    /// in clear a key for it, once.
     ///
     /// # Errors
-    /// When the folder cannot be made or written to.
-    pub fn open(folder: &Path) -> io::Result<Self> {
+    /// When the folder cannot be made or written to, or its key cannot be read.
+    pub fn open(folder: &Path, values: Values) -> io::Result<Self> {
         file::make_folder(folder)?;
+        let lines = Lines::of(folder, values)?;
         let (entries, receiver) = mpsc::unbounded_channel();
         let writer = Writer { folder: folder.to_owned(), file: None, open: HashMap::new() };
         thread::Builder::new().name("journal".into()).spawn(move || writer.write(receiver))?;
-        Ok(Self(Some(Kept { folder: folder.to_owned(), entries })))
+        Ok(Self(Some(Kept { folder: folder.to_owned(), lines, entries })))
     }
 
     /// Whether there is a journal.
@@ -89,7 +96,7 @@ impl Journal {
     pub async fn append(&self, prepared: &Prepared) -> io::Result<()> {
         let Some(kept) = &self.0 else { return Ok(()) };
         let (done, written) = oneshot::channel();
-        let (key, line) = (key(prepared), prepared.to_line()?);
+        let (key, line) = (key(prepared), kept.lines.write(prepared)?);
         kept.entries.send(Entry::Answer { key, line, done }).map_err(|_| gone())?;
         written.await.map_err(|_| gone())?
     }

@@ -15,6 +15,7 @@ pub mod journal;
 pub mod outcome;
 pub mod pass;
 pub mod plan;
+mod private_file;
 pub mod provider;
 pub mod report;
 pub mod sandbox;

@@ -83,7 +83,7 @@ impl Prepared {
         self.last_error.as_deref()
     }
 
-    /// One line of JSON without a line break.
+    /// One line of JSON without a line break; a secret where the store is kept in clear.
     ///
     /// # Errors
     /// None that is known: every field is plain.

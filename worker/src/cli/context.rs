@@ -1,6 +1,7 @@
 //! What most verbs need: settings, configuration, and the store, opened with the right key.
 
 use std::{
+    io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -16,13 +17,14 @@ use tokenkeeper_shared::{
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{output, private_file};
+use super::{at, output};
 use crate::{
     config::{Config, JournalSetting},
     events::Events,
     exchange::Exchanger,
     http::Http,
-    journal::Journal,
+    journal::{Journal, Values},
+    private_file,
     stop::Stop,
 };
 
@@ -71,7 +73,7 @@ impl Context {
 
     /// What an attempt needs, with the database's time read now.
     pub(super) async fn exchanger(&self, store: Store, stop: Stop) -> Result<Exchanger, Failure> {
-        let journal = self.journal()?;
+        let journal = self.journal(Values::of(&store))?;
         let time = store.time().await?;
         Ok(Exchanger {
             store,
@@ -97,20 +99,16 @@ impl Context {
 
     /// The journal. Only a folder that somebody named must be writable; without one a run goes on, and
     /// says what that means.
-    fn journal(&self) -> Result<Journal, Failure> {
+    fn journal(&self, values: Values) -> Result<Journal, Failure> {
         let folder = match &self.config.journal {
             JournalSetting::Off => return Ok(Journal::off()),
             JournalSetting::At(folder) => {
-                return Journal::open(folder).map_err(|error| {
-                    let folder = folder.display();
-                    let message = format!("journal {folder}: {error}: make it a folder that this user may write to, or set journal = \"off\"");
-                    Failure::new(Exit::Usage, message)
-                });
+                return Journal::open(folder, values).map_err(|error| not_opened(folder, &error));
             }
             JournalSetting::Default => self.settings.paths.default_journal(),
         };
         let opened = folder.map_err(|error| error.to_string()).and_then(|folder| {
-            Journal::open(&folder).map_err(|error| format!("{}: {error}", folder.display()))
+            Journal::open(&folder, values).map_err(|error| format!("{}: {error}", folder.display()))
         });
         Ok(opened.unwrap_or_else(|why| {
             output::note(&format!("no journal is kept ({why}): {NO_JOURNAL}"));
@@ -141,6 +139,18 @@ impl Context {
     }
 }
 
+fn not_opened(folder: &Path, error: &io::Error) -> Failure {
+    let advice = match error.kind() {
+        io::ErrorKind::InvalidData => {
+            "bring the right key back, or remove it if no journal file needs it"
+        }
+        _ => "make it a folder that this user may write to",
+    };
+    let message =
+        format!("journal {}: {error}: {advice}, or set journal = \"off\"", folder.display());
+    Failure::new(Exit::Usage, message)
+}
+
 fn no_key(default_file: Option<&Path>) -> String {
     let file = default_file.map_or("FILE".into(), |file| file.display().to_string());
     format!(
@@ -152,7 +162,8 @@ fn no_key(default_file: Option<&Path>) -> String {
 
 /// The key of a SQLite file: made with the file, because nobody else has one.
 fn first_key(database: &Path, file: &Path) -> Result<Keyring, Failure> {
-    if !database.exists() && private_file::write(file, &Keyring::new_worker_key())? {
+    let make = || private_file::write(file, &Keyring::new_worker_key()).map_err(at(file));
+    if !database.exists() && make()? {
         output::note(&format!("made a key: {} (keep a copy)", file.display()));
     }
     if !file.exists() {
@@ -172,7 +183,7 @@ fn first_key(database: &Path, file: &Path) -> Result<Keyring, Failure> {
 fn make_folder(url: &DatabaseUrl, is_default: bool) -> Result<(), Failure> {
     let file = url.file().filter(|_| url.dialect() == Dialect::Sqlite);
     match file.as_deref().and_then(Path::parent) {
-        Some(folder) if is_default => private_file::folder(folder),
+        Some(folder) if is_default => private_file::folder(folder).map_err(at(folder)),
         Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() => {
             let message =
                 format!("there is no folder {} for the database: make it", folder.display());

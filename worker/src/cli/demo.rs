@@ -24,7 +24,7 @@ use crate::{
     events::Events,
     exchange::Exchanger,
     http::Http,
-    journal::Journal,
+    journal::{Journal, Values},
     pass,
     provider::{Provider, quartile::Quartile},
     report::Report,
@@ -167,7 +167,8 @@ impl Demo {
             time: self.worker.time().await?,
             deadline: Instant::now() + self.config.run.deadline,
             stop: Stop::never(),
-            journal: Journal::open(&self.folder.path().join("journal")).map_err(internal)?,
+            journal: Journal::open(&self.folder.path().join("journal"), Values::of(&self.worker))
+                .map_err(internal)?,
             events: Events::default(),
         }))
     }

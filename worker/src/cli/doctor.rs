@@ -29,7 +29,7 @@ pub(super) async fn doctor(
         Ok(context) => {
             findings.extend(surroundings::configuration(&context));
             findings.extend(surroundings::files(&context));
-            findings.push(surroundings::journal(&context));
+            findings.extend(surroundings::journal(&context));
             findings.extend(database::findings(&context).await);
             findings.extend(tokens::findings(&context, interval).await);
             findings.extend(surroundings::providers(&context).await);

@@ -11,7 +11,8 @@ use tokenkeeper_shared::{
     settings::{Environment, Settings},
 };
 
-use super::{context::Context, output, private_file};
+use super::{at, context::Context, output};
+use crate::private_file;
 
 pub(super) async fn init(
     environment: Environment,
@@ -48,10 +49,9 @@ pub(super) async fn init(
 
 fn write_sample(place: &Path) -> Result<(), Failure> {
     if let Some(folder) = place.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        private_file::folder(folder)?;
+        private_file::folder(folder).map_err(at(folder))?;
     }
-    fs::write(place, SAMPLE)
-        .map_err(|error| Failure::new(Exit::Usage, format!("{}: {error}", place.display())))
+    fs::write(place, SAMPLE).map_err(at(place))
 }
 
 /// Everything is commented out: it is valid as it stands.

@@ -10,7 +10,8 @@ use tokenkeeper_shared::{
     settings::{Environment, KeySetting, Settings},
 };
 
-use super::{output, private_file};
+use super::{at, output};
+use crate::private_file;
 
 pub(super) fn new(file: Option<&Path>, json: bool) -> Result<Exit, Failure> {
     deliver(&Keyring::new_worker_key(), file, json)
@@ -39,7 +40,7 @@ fn deliver(key: &Secret, file: Option<&Path>, json: bool) -> Result<Exit, Failur
     match file {
         None if json => output::json(&json!({ "key": key.expose() }))?,
         None => output::line(key.expose())?,
-        Some(path) if private_file::write(path, key)? => {
+        Some(path) if private_file::write(path, key).map_err(at(path))? => {
             if json {
                 output::json(&json!({ "file": path.display().to_string() }))?;
             }

@@ -13,7 +13,7 @@ use tokenkeeper_shared::{
 
 use super::{context::Context, output};
 use crate::{
-    journal::file::{self, Seen},
+    journal::left::{self, Seen},
     report::{counted, text},
 };
 
@@ -76,7 +76,7 @@ pub(super) async fn status(context: &Context, names: &[TokenName]) -> Result<Exi
 /// What waits in this host's journal is newer than what is shown.
 fn note_journal(context: &Context) {
     let Some(folder) = context.journal_folder() else { return };
-    let Seen { answers, .. } = file::look(&folder).unwrap_or_default();
+    let Seen { answers, locked, .. } = left::look(&folder).unwrap_or_default();
     if answers > 0 {
         let wait = if answers == 1 { "waits" } else { "wait" };
         output::note(&format!(
@@ -84,6 +84,9 @@ fn note_journal(context: &Context) {
             counted(answers, "answer"),
             folder.display()
         ));
+    }
+    for locked in locked {
+        output::note(&locked.to_string());
     }
 }
 

@@ -1,16 +1,16 @@
-//! One journal file: lines of answers, written and synced, locked by its owner; and reading what
-//! an owner that died has left.
+//! One journal file: lines of answers, written and synced, locked by its owner. What an owner that died
+//! has left is read in `left`.
 
 use std::{
-    fs::{self, DirBuilder, File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    fs::{self, File, OpenOptions},
+    io::{self, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    thread,
 };
 
-use tokenkeeper_shared::store::Prepared;
 use uuid::Uuid;
+
+use crate::private_file;
 
 /// A file that this process owns.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub struct JournalFile {
 /// # Errors
 /// When it cannot be made, or not be written to.
 pub fn make_folder(folder: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    private_file::folder(folder)?;
     probe(folder)
 }
 
@@ -114,149 +114,11 @@ impl JournalFile {
     }
 }
 
-/// What a process that died has left: its file, which is ours as long as this lives.
-#[derive(Debug)]
-pub struct Orphan {
-    path: PathBuf,
-    _locked: File,
-    /// Answers that the database may not have.
-    pub answers: Vec<Prepared>,
-    /// Lines that are no whole answer: torn by a crash, before anybody was told that they were
-    /// written.
-    pub torn: usize,
-}
-
-impl Orphan {
-    /// Removes the file: all that was in it is settled.
-    ///
-    /// # Errors
-    /// What the system said.
-    pub fn remove(&self) -> io::Result<()> {
-        fs::remove_file(&self.path)
-    }
-}
-
-/// Files without a living owner in a folder of journals, which are ours as long as these live.
-///
-/// # Errors
-/// When the folder cannot be read. A folder that does not exist holds nothing.
-pub fn orphans(folder: &Path) -> io::Result<Vec<Orphan>> {
-    let mut orphans = Vec::new();
-    for path in files(folder)? {
-        if let Some(Some(orphan)) = found(adopt(&path)).transpose()? {
-            orphans.push(orphan);
-        }
-    }
-    Ok(orphans)
-}
-
-/// What lies in a folder of journals, for those who only look.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Seen {
-    /// Answers in files without a living owner.
-    pub answers: usize,
-    /// Files whose owner lives.
-    pub owned: usize,
-}
-
-/// Looks at a folder of journals, and is in nobody's way.
-///
-/// # Errors
-/// As [`orphans`].
-pub fn look(folder: &Path) -> io::Result<Seen> {
-    let mut seen = Seen::default();
-    for path in files(folder)? {
-        match found(look_into(&path)).transpose()? {
-            Some(Some(answers)) => seen.answers += answers,
-            Some(None) => seen.owned += 1,
-            None => {}
-        }
-    }
-    Ok(seen)
-}
-
-/// `None` for a file that is gone: another run was quicker.
-fn found<T>(file: io::Result<T>) -> Option<io::Result<T>> {
-    match file {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        other => Some(other),
-    }
-}
-
-fn files(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        entries => entries?,
-    };
-    let paths: Result<Vec<PathBuf>, _> = entries.map(|entry| Ok(entry?.path())).collect();
-    let mut paths: Vec<PathBuf> = paths
-        .map_err(|error: io::Error| error)?
-        .into_iter()
-        .filter(|path| path.extension().is_some_and(|extension| extension == EXTENSION))
-        .collect();
-    // Names begin with the time of their making: the older answer first.
-    paths.sort_unstable();
-    Ok(paths)
-}
-
-/// `None` when the owner lives.
-fn adopt(path: &Path) -> io::Result<Option<Orphan>> {
-    let mut file = OpenOptions::new().read(true).write(true).open(path)?;
-    if !is_free(&file)? {
-        return Ok(None);
-    }
-    let (answers, torn) = read(&mut file)?;
-    Ok(Some(Orphan { path: path.to_owned(), _locked: file, answers, torn }))
-}
-
-/// Takes the lock of a file whose owner is dead. Who only looks holds it too, shared and for an
-/// instant, and must not be taken for a living owner.
-fn is_free(file: &File) -> io::Result<bool> {
-    loop {
-        if is_taken(file.try_lock())? {
-            return Ok(true);
-        }
-        if !is_taken(file.try_lock_shared())? {
-            return Ok(false);
-        }
-        file.unlock()?;
-        thread::yield_now();
-    }
-}
-
-/// How many answers are in a file; `None` when its owner lives.
-fn look_into(path: &Path) -> io::Result<Option<usize>> {
-    let mut file = File::open(path)?;
-    if !is_taken(file.try_lock_shared())? {
-        return Ok(None);
-    }
-    file.unlock()?;
-    Ok(Some(read(&mut file)?.0.len()))
-}
-
-fn is_taken(lock: Result<(), TryLockError>) -> io::Result<bool> {
-    match lock {
-        Ok(()) => Ok(true),
-        Err(TryLockError::WouldBlock) => Ok(false),
-        Err(TryLockError::Error(error)) => Err(error),
-    }
-}
-
-/// The answers, and how many lines are none.
-fn read(file: &mut File) -> io::Result<(Vec<Prepared>, usize)> {
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    let lines = text.lines().filter(|line| !line.is_empty());
-    let read: Vec<Option<Prepared>> = lines.map(Prepared::from_line).collect();
-    let torn = read.iter().filter(|answer| answer.is_none()).count();
-    Ok((read.into_iter().flatten().collect(), torn))
-}
-
 fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create_new(true).mode(0o600);
     options
 }
 
-const EXTENSION: &str = "journal";
+/// What every journal file is named by.
+pub(super) const EXTENSION: &str = "journal";

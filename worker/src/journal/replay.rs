@@ -11,7 +11,7 @@ use tokenkeeper_shared::{
 use tracing::warn;
 use uuid::Uuid;
 
-use super::file::{self, Orphan};
+use super::left::{self, Left, Orphan};
 
 /// What a replay came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,13 +54,16 @@ pub async fn replay(
     is_over: impl Fn() -> bool,
 ) -> Result<Replayed, StoreError> {
     let mut replayed = Replayed::default();
-    let orphans = match file::orphans(folder) {
-        Ok(orphans) => orphans,
+    let Left { orphans, locked } = match left::take(folder) {
+        Ok(left) => left,
         Err(error) => {
             warn!("{}: the journal cannot be read: {error}", folder.display());
             return Ok(replayed);
         }
     };
+    for locked in &locked {
+        warn!("{locked}");
+    }
     for orphan in orphans {
         let held = replayed.held;
         replayed.torn += orphan.torn;

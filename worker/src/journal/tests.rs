@@ -1,10 +1,14 @@
+//! What is written, found again, settled and tidied.
+
+mod clear;
+
 use std::{fs, os::unix::fs::PermissionsExt};
 
 use serde_json::json;
 use tempfile::TempDir;
 
 use super::*;
-use crate::journal::file::{Seen, look, orphans};
+use crate::journal::left::{Orphan, Seen, look, take};
 
 fn prepared(name: &str) -> Prepared {
     let (id, attempt) = (Uuid::new_v4(), Uuid::new_v4());
@@ -18,7 +22,11 @@ fn prepared(name: &str) -> Prepared {
 
 /// What a process that died just now would have left.
 async fn left_by_the_dead(folder: &TempDir, answers: &[Prepared]) {
-    let journal = Journal::open(folder.path()).unwrap();
+    left_in(folder, Values::Sealed, answers).await;
+}
+
+async fn left_in(folder: &TempDir, values: Values, answers: &[Prepared]) {
+    let journal = Journal::open(folder.path(), values).unwrap();
     for answer in answers {
         journal.append(answer).await.unwrap();
     }
@@ -27,6 +35,10 @@ async fn left_by_the_dead(folder: &TempDir, answers: &[Prepared]) {
     while look(folder.path()).unwrap().owned > 0 {
         tokio::task::yield_now().await;
     }
+}
+
+fn orphans(folder: &Path) -> io::Result<Vec<Orphan>> {
+    take(folder).map(|left| left.orphans)
 }
 
 fn names(folder: &TempDir) -> Vec<String> {
@@ -49,10 +61,10 @@ async fn what_a_dead_process_had_appended_is_found() {
 #[tokio::test]
 async fn the_file_of_a_living_process_is_not_touched() {
     let folder = TempDir::new().unwrap();
-    let journal = Journal::open(folder.path()).unwrap();
+    let journal = Journal::open(folder.path(), Values::Sealed).unwrap();
     journal.append(&prepared("a")).await.unwrap();
     assert!(orphans(folder.path()).unwrap().is_empty());
-    assert_eq!(look(folder.path()).unwrap(), Seen { answers: 0, owned: 1 });
+    assert_eq!(look(folder.path()).unwrap(), Seen { owned: 1, ..Seen::default() });
 }
 
 #[tokio::test]
@@ -62,7 +74,7 @@ async fn who_only_looks_does_not_keep_the_next_run_from_what_the_dead_left() {
     let looker = fs::File::open(&files(&folder)[0]).unwrap();
     looker.lock_shared().unwrap();
     let seen = look(folder.path()).unwrap();
-    assert_eq!(seen, Seen { answers: 1, owned: 0 }, "lookers do not see each other");
+    assert_eq!(seen, Seen { answers: 1, ..Seen::default() }, "lookers do not see each other");
     let run = thread::spawn({
         let folder = folder.path().to_owned();
         move || orphans(&folder).unwrap().len()
@@ -82,7 +94,10 @@ async fn who_only_looks_does_not_keep_the_next_run_from_what_the_dead_left() {
 #[tokio::test]
 async fn two_processes_in_one_folder_do_not_write_into_each_others_files() {
     let folder = TempDir::new().unwrap();
-    let (one, two) = (Journal::open(folder.path()).unwrap(), Journal::open(folder.path()).unwrap());
+    let (one, two) = (
+        Journal::open(folder.path(), Values::Sealed).unwrap(),
+        Journal::open(folder.path(), Values::Sealed).unwrap(),
+    );
     one.append(&prepared("a")).await.unwrap();
     two.append(&prepared("b")).await.unwrap();
     assert_eq!(files(&folder).len(), 2);
@@ -108,7 +123,7 @@ async fn a_torn_record_is_passed_over_and_the_others_are_read() {
 #[tokio::test]
 async fn the_file_goes_when_all_in_it_is_settled() {
     let folder = TempDir::new().unwrap();
-    let journal = Journal::open(folder.path()).unwrap();
+    let journal = Journal::open(folder.path(), Values::Sealed).unwrap();
     let (a, b) = (prepared("a"), prepared("b"));
     journal.append(&a).await.unwrap();
     journal.append(&b).await.unwrap();
@@ -125,7 +140,7 @@ async fn the_file_goes_when_all_in_it_is_settled() {
 #[tokio::test]
 async fn nothing_is_made_before_there_is_an_answer() {
     let folder = TempDir::new().unwrap();
-    let journal = Journal::open(&folder.path().join("journal")).unwrap();
+    let journal = Journal::open(&folder.path().join("journal"), Values::Sealed).unwrap();
     journal.rest().await;
     assert!(fs::read_dir(folder.path().join("journal")).unwrap().next().is_none());
 }
@@ -133,7 +148,7 @@ async fn nothing_is_made_before_there_is_an_answer() {
 #[tokio::test]
 async fn a_file_grown_large_is_written_anew_with_what_is_open() {
     let folder = TempDir::new().unwrap();
-    let journal = Journal::open(folder.path()).unwrap();
+    let journal = Journal::open(folder.path(), Values::Sealed).unwrap();
     let open = prepared("open");
     journal.append(&open).await.unwrap();
     let mut large = prepared("large").to_line().unwrap();
@@ -162,7 +177,7 @@ async fn a_file_grown_large_is_written_anew_with_what_is_open() {
 async fn folder_and_file_are_readable_by_their_owner_only() {
     let folder = TempDir::new().unwrap();
     let below = folder.path().join("journal");
-    let journal = Journal::open(&below).unwrap();
+    let journal = Journal::open(&below, Values::Sealed).unwrap();
     journal.append(&prepared("a")).await.unwrap();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     let file = fs::read_dir(&below).unwrap().next().unwrap().unwrap().path();
@@ -177,7 +192,7 @@ fn debug_output_of_an_answer_shows_no_secret() {
 #[tokio::test]
 async fn answers_of_rows_that_were_claimed_together_are_settled_one_by_one() {
     let folder = TempDir::new().unwrap();
-    let journal = Journal::open(folder.path()).unwrap();
+    let journal = Journal::open(folder.path(), Values::Sealed).unwrap();
     let (one, two) = (prepared("a"), prepared("b"));
     let attempt = one.attempt().to_string();
     let line = two.to_line().unwrap().replace(&two.attempt().to_string(), &attempt);

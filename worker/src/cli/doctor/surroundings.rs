@@ -15,7 +15,10 @@ use super::{super::context::Context, finding::Finding};
 use crate::{
     config::{JournalSetting, TokenConfig},
     http::Http,
-    journal::file::{self, Seen},
+    journal::{
+        file,
+        left::{self, Seen},
+    },
     provider::Step,
     report::counted,
 };
@@ -92,42 +95,47 @@ fn mode(path: &Path, too_much: u32) -> Option<Finding> {
     })
 }
 
-pub(super) fn journal(context: &Context) -> Finding {
+pub(super) fn journal(context: &Context) -> Vec<Finding> {
     let folder = match &context.config.journal {
-        JournalSetting::Off => return Finding::warn("journal", WITHOUT_JOURNAL),
+        JournalSetting::Off => return vec![Finding::warn("journal", WITHOUT_JOURNAL)],
         JournalSetting::At(folder) => Ok(folder.clone()),
         JournalSetting::Default => context.settings.paths.default_journal(),
     };
     let folder = match folder {
         Ok(folder) => folder,
-        Err(error) => return Finding::warn("journal", format!("{error}; {WITHOUT_JOURNAL}")),
+        Err(error) => {
+            return vec![Finding::warn("journal", format!("{error}; {WITHOUT_JOURNAL}"))];
+        }
     };
     match left_in(&folder) {
         Err(error) => {
             let shown = folder.display();
             let message = format!("{shown}: {error}: make it a folder that this user may write to");
-            Finding::fail(Exit::Usage, "journal", message)
+            vec![Finding::fail(Exit::Usage, "journal", message)]
         }
-        Ok(finding) => finding,
+        Ok(findings) => findings,
     }
 }
 
 /// What lies in the folder; one that is missing is the next run's to make.
-fn left_in(folder: &Path) -> io::Result<Finding> {
+fn left_in(folder: &Path) -> io::Result<Vec<Finding>> {
     let shown = folder.display();
     if !folder.exists() {
         file::probe(nearest_existing(folder))?;
-        return Ok(Finding::ok("journal", format!("{shown}: the next run makes this folder")));
+        let message = format!("{shown}: the next run makes this folder");
+        return Ok(vec![Finding::ok("journal", message)]);
     }
     file::probe(folder)?;
-    let Seen { answers, owned } = file::look(folder)?;
+    let Seen { answers, owned, locked } = left::look(folder)?;
     let (left, used) = (counted(answers, "answer"), counted(owned, "file"));
     let message = format!("{shown}: {left} to replay, {used} in use");
-    Ok(if answers == 0 {
+    let mut findings = vec![if answers == 0 {
         Finding::ok("journal", message)
     } else {
         Finding::warn("journal", format!("{message}: run `tokenkeeper-worker run`"))
-    })
+    }];
+    findings.extend(locked.iter().map(|locked| Finding::warn("journal", locked.to_string())));
+    Ok(findings)
 }
 
 fn nearest_existing(path: &Path) -> &Path {
