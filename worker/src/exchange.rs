@@ -65,13 +65,19 @@ impl Exchanger {
         self.stop.is_asked() || Instant::now() >= self.deadline
     }
 
-    /// Writes what is still to be written: the end of a run, or a while without work.
+    /// Writes what is still to be written, and tidies: the end of a run, or a while without work.
     pub async fn rest(&self) {
-        self.journal.rest().await;
-        failpoint::reach("resting");
-        if self.events.flush(&self.store).await {
+        if self.write_out().await {
             Events::trim(&self.store, self.time.now()).await;
         }
+    }
+
+    /// Writes what is still to be written: the end of a run that the database has failed. Whether it
+    /// took the history.
+    pub async fn write_out(&self) -> bool {
+        self.journal.rest().await;
+        failpoint::reach("resting");
+        self.events.flush(&self.store).await
     }
 
     /// The digest of the login that the configuration calls for today, where it calls for one.

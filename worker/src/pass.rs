@@ -85,8 +85,11 @@ pub async fn run(
     };
     let walked = pass.take_all().await;
     while pass.finish_one().await {}
+    if let Err(error) = walked {
+        exchanger.write_out().await;
+        return Err(error);
+    }
     exchanger.rest().await;
-    walked?;
     pass.note_waiting().await?;
     Ok(pass.report)
 }

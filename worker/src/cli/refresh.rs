@@ -34,7 +34,10 @@ pub(super) async fn refresh(
     let exchanger = context::shared(exchanger);
     let ended = renew(context, &exchanger, name, force).await;
     // However it ended: what was tried belongs into the history.
-    exchanger.rest().await;
+    match &ended {
+        Ok(_) => exchanger.rest().await,
+        Err(_) => drop(exchanger.write_out().await),
+    }
     store.close().await;
     match ended? {
         Ended::Told(report) => run::tell(&report, context.json),
