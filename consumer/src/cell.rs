@@ -1,8 +1,9 @@
-//! What is remembered of one name: the last row that was read, for how long it answers questions, and
-//! one reading of the database for all that ask at once. Which names there are lies with `cells`.
+//! What is remembered of one name, and one reading of the database for all that ask at once. For how
+//! long a reading answers questions lies with `held`, which names there are with `cells`.
+
+mod held;
 
 use std::{
-    ops::Range,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -20,11 +21,12 @@ use tokenkeeper_shared::{
     lifecycle::verdict::{Verdict, Warning, Wish, verdict, verdict_without_waiting},
     name::TokenName,
     store::StoreError,
-    token::Token,
     wait::{Seen, Source},
 };
 use tokio::{sync::Notify, time::timeout};
 
+pub(crate) use self::held::Held;
+use self::held::{Plain, Reading, is_newer};
 use crate::{AccessToken, asking::Inner};
 
 /// One name's memory.
@@ -38,33 +40,6 @@ pub(crate) struct Cell {
     /// Counts readings that were kept.
     kept: AtomicU64,
     flight: Mutex<Option<Flight>>,
-}
-
-/// A row whose access token worked when it was read.
-#[derive(Debug)]
-pub(crate) struct Held {
-    pub(crate) seen: Arc<Seen>,
-    read: Reading,
-    plain: Plain,
-}
-
-/// When a row was asked for.
-#[derive(Debug, Clone, Copy)]
-struct Reading {
-    epoch: u64,
-    /// By the monotonic clock.
-    asked_at: Duration,
-    /// By a glance at the wall clock.
-    glance: u64,
-}
-
-/// For which questions a row is handed out without further thought.
-#[derive(Debug, Default)]
-struct Plain {
-    /// While a glance at the wall clock falls in here; empty where there is something to think about.
-    during: Range<u64>,
-    /// What a caller may ask for at most.
-    min_ttl: Duration,
 }
 
 pub(crate) type Looked = Result<Option<Arc<Seen>>, StoreError>;
@@ -248,39 +223,6 @@ impl Cell {
     }
 }
 
-impl Reading {
-    fn now(epoch: u64, clock: &dyn Clock) -> Self {
-        Self { epoch, asked_at: clock.monotonic(), glance: clock.glance() }
-    }
-}
-
-impl Held {
-    /// Handed out and not remembered.
-    pub(crate) fn alone(seen: Arc<Seen>) -> Self {
-        let read = Reading { epoch: 0, asked_at: Duration::ZERO, glance: 0 };
-        Self { seen, read, plain: Plain::default() }
-    }
-}
-
-impl Plain {
-    /// The wall clock may be set back once while it is glanced at: the token must work twice as long
-    /// as it is handed out unasked.
-    fn of(seen: &Seen, read: Reading, max_staleness: Duration) -> Self {
-        let wish = Wish { min_ttl: Duration::ZERO, ..Wish::default() };
-        let left = seen.token.valid_for(seen.now).saturating_sub(max_staleness * 2);
-        if verdict(&seen.token, seen.now, wish) != Verdict::Token(None) || left.is_zero() {
-            return Self::default();
-        }
-        let nanos = u64::try_from(max_staleness.as_nanos()).unwrap_or(u64::MAX);
-        // No caller's wish counts beyond a quarter of the life.
-        let any = seen.token.lifetime().is_some_and(|life| life / 4 <= left);
-        Self {
-            during: read.glance..read.glance.saturating_add(nanos),
-            min_ttl: if any { Duration::MAX } else { left },
-        }
-    }
-}
-
 /// A connection that died while nobody used it fails at once, and the next one is new: asking again
 /// then costs less than a ping before every question.
 async fn look_twice(inner: &Inner, name: &TokenName) -> Looked {
@@ -296,13 +238,6 @@ async fn look_twice(inner: &Inner, name: &TokenName) -> Looked {
 async fn look_once(inner: &Inner, name: &TokenName) -> Looked {
     inner.check_schema().await?;
     inner.store.look(name).await
-}
-
-/// A row of a lower generation whose answer is later was made anew: it counts.
-fn is_newer(known: &Token, given: &Token) -> bool {
-    known.id == given.id
-        && known.generation > given.generation
-        && known.last_success_at >= given.last_success_at
 }
 
 /// No server refuses slower than this, and none that hangs is as fast.

@@ -9,7 +9,7 @@ use tokenkeeper_shared::{
     seal::{Column, Place, Seal},
     secret::Secret,
     store::DatabaseTime,
-    token::State,
+    token::{State, Token},
 };
 
 use super::*;
