@@ -40,8 +40,11 @@ impl Lines {
         if values == Values::Sealed {
             return Ok(Self(None));
         }
-        // Of several first starts one makes it; all read what then lies there.
-        private_file::write(&folder.join(KEY), &Keyring::new_worker_key())?;
+        let path = folder.join(KEY);
+        if !path.exists() {
+            // Of several first starts one makes it; all read what then lies there.
+            private_file::write(&path, &Keyring::new_worker_key())?;
+        }
         let ring = key(folder).map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
         Ok(Self(Some(Seal::With(ring))))
     }

@@ -44,11 +44,14 @@ async fn a_file_is_left_alone_while_its_key_is_another_or_away() {
     is_locked("is no key");
     fs::remove_file(key(&folder)).unwrap();
     is_locked("is not there");
-    fs::write(key(&folder), right).unwrap();
+    fs::write(key(&folder), &right).unwrap();
     fs::set_permissions(key(&folder), fs::Permissions::from_mode(0o644)).unwrap();
     is_locked("chmod 600");
     fs::set_permissions(key(&folder), fs::Permissions::from_mode(0o600)).unwrap();
     assert_eq!(names(&folder), ["a"]);
+    let other = Keyring::new_worker_key();
+    fs::write(key(&folder), [other.expose().as_bytes(), b"\n", &right].concat()).unwrap();
+    assert_eq!(names(&folder), ["a"], "a second line will do");
 }
 
 #[tokio::test]
