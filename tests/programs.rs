@@ -27,6 +27,10 @@ mod database_faults;
 mod demo;
 #[path = "programs/exits.rs"]
 mod exits;
+#[path = "programs/formats.rs"]
+mod formats;
+#[path = "programs/helpers.rs"]
+mod helpers;
 #[path = "programs/host.rs"]
 mod host;
 #[path = "programs/journal.rs"]
@@ -41,6 +45,8 @@ mod outage;
 mod proxies;
 #[path = "programs/racing.rs"]
 mod racing;
+#[path = "programs/readme.rs"]
+mod readme;
 #[path = "programs/signals.rs"]
 mod signals;
 #[path = "programs/sql.rs"]

@@ -5,17 +5,18 @@ mod failure;
 mod get;
 mod list;
 mod output;
+mod request;
+mod variable;
 
-use std::{path::PathBuf, process::ExitCode, time::Duration};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Args, Parser, Subcommand};
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
-    name::TokenName,
     settings::{Environment, Settings},
 };
 
-use self::output::Format;
+use self::get::GetArguments;
 use crate::Consumer;
 
 /// Hands out the newest OAuth2 token that tokenkeeper's worker keeps.
@@ -50,31 +51,6 @@ enum Verb {
     List,
 }
 
-#[derive(Debug, Args)]
-struct GetArguments {
-    /// The token
-    name: TokenName,
-    /// How long it should last at least; a token with less is handed out with a warning
-    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = humantime::parse_duration)]
-    min_ttl: Duration,
-    /// How long to wait while a worker renews it, or the database is out of reach
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = humantime::parse_duration)]
-    wait: Duration,
-    /// What to do meanwhile: wait for the new token, or serve the stored one while it works
-    #[arg(long, value_enum, default_value_t)]
-    while_updating: Meanwhile,
-    /// How to print it
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-}
-
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Meanwhile {
-    #[default]
-    Wait,
-    Serve,
-}
-
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
@@ -100,10 +76,10 @@ pub fn main() -> ExitCode {
 async fn dispatch(common: &Common, verb: Verb) -> Result<(), Failure> {
     let settings = Settings::load(&Environment::of_process(), common.config.clone())?;
     let database = settings.database_url.clone();
-    let consumer = Consumer::from_settings(settings).map_err(|error| failure::of(&error))?;
+    let open = || Consumer::from_settings(settings).map_err(|error| failure::of(&error));
     let done = match verb {
-        Verb::Get(arguments) => get::get(&consumer, arguments, common.json).await,
-        Verb::List => list::list(&consumer, common.json).await,
+        Verb::Get(arguments) => get::get(open, arguments, common.json).await,
+        Verb::List => list::list(&open()?, common.json).await,
     };
     done.map_err(|failure| failure.naming(&database))
 }

@@ -7,7 +7,7 @@ use std::{
     env, fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
-    process::{Command, ExitStatus},
+    process::{Command, ExitStatus, Output, Stdio},
     sync::{Mutex, MutexGuard, OnceLock, PoisonError},
     thread,
 };
@@ -110,21 +110,38 @@ impl Host {
 
     /// Runs a line of shell that finds both programs in its path.
     pub fn shell(&self, line: &str) -> ExitStatus {
+        self.script("sh", line).status
+    }
+
+    /// What a shell prints for a script, which must end well and find nothing to complain of.
+    #[track_caller]
+    pub fn says(&self, shell: &str, script: &str) -> String {
+        let output = self.script(shell, script);
+        let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
+        let (out, err) = (said(&output.stdout), said(&output.stderr));
+        assert!(output.status.success() && err.is_empty(), "{shell}: {script}\n{out}\n{err}");
+        out
+    }
+
+    /// Runs a script in a shell that finds both programs, and those below `bin`, in its path.
+    pub fn script(&self, shell: &str, script: &str) -> Output {
         let test = env::current_exe().expect("a test knows its own path");
         let programs = test.parent().and_then(Path::parent);
         let programs = path(programs.expect("a test lies in target/PROFILE/deps"));
+        let own = self.home().join("bin");
         let rest = env::var("PATH").unwrap_or_default();
-        let shell = Command::new("sh")
-            .args(["-c", line])
+        let ended = Command::new(shell)
+            .args(["-c", script])
             .env_clear()
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .env("PATH", format!("{programs}:{rest}"))
+            .env("PATH", format!("{}:{programs}:{rest}", own.display()))
             .env("HOME", self.home())
             .env("XDG_CONFIG_HOME", self.home().join("config"))
             .env("XDG_STATE_HOME", self.home().join("state"))
             .current_dir(self.home())
+            .stdin(Stdio::null())
             .output();
-        shell.expect("sh starts").status
+        ended.unwrap_or_else(|error| panic!("{shell}: {error}: install it, or call tests/run"))
     }
 
     fn settled(&self, program: Program, arguments: &[&str]) -> Program {

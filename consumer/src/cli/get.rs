@@ -1,26 +1,50 @@
 //! `get NAME`: one token on stdout, and nothing else there.
 
-use tokenkeeper_shared::exit::Failure;
+use clap::Args;
+use tokenkeeper_shared::{exit::Failure, name::TokenName};
 
-use super::{GetArguments, Meanwhile, failure, output};
-use crate::{Consumer, Request, WhileUpdating};
+use super::{
+    failure,
+    output::{self, Asked, Format, Shown},
+    request::RequestArguments,
+};
+use crate::Consumer;
 
+#[derive(Debug, Args)]
+pub(super) struct GetArguments {
+    /// The token
+    name: TokenName,
+    #[command(flatten)]
+    request: RequestArguments,
+    /// How to print it: raw, json, header, env and many more, see --help
+    #[arg(long, default_value = "raw", value_parser = Format::parse, long_help = output::help())]
+    format: Format,
+    /// The user's name that goes with the token to git or docker
+    #[arg(long, value_name = "USER", default_value = "oauth2")]
+    username: String,
+    /// What git or docker ask for; they add it themselves
+    #[arg(value_name = "OPERATION")]
+    operation: Option<String>,
+}
+
+/// Opens the database only when a token is asked for: git has everything that it sees stored.
 pub(super) async fn get(
-    consumer: &Consumer,
+    open: impl FnOnce() -> Result<Consumer, Failure>,
     arguments: GetArguments,
     json: bool,
 ) -> Result<(), Failure> {
-    let GetArguments { name, min_ttl, wait, while_updating, format } = arguments;
-    let while_updating = match while_updating {
-        Meanwhile::Wait => WhileUpdating::Wait,
-        Meanwhile::Serve => WhileUpdating::Serve,
+    let GetArguments { name, request, format, username, operation } = arguments;
+    let format = if json { Format::Json } else { format };
+    let asked = match format.asked(operation.as_deref(), std::io::stdin().lock())? {
+        Asked::Token(caller) => caller.with_username(username),
+        Asked::Text(text) => return output::line(&text),
+        Asked::Nothing => return Ok(()),
     };
-    let token = consumer.get(&name, Request { min_ttl, wait, while_updating }).await;
+    let token = open()?.get(&name, request.request()).await;
     let token = token.map_err(|error| failure::of(&error))?;
     // The most useful sentence at 3 a.m.: until when what is stored works.
     if let Some(warning) = token.warning_text() {
         output::note(&format!("warning: {warning}"));
     }
-    let format = if json { output::Format::Json } else { format };
-    output::line(&format.render(&token))
+    output::line(&format.render(&Shown::of(&token), &asked)?)
 }

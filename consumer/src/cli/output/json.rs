@@ -2,20 +2,20 @@
 
 use serde_json::json;
 
-use crate::{AccessToken, cli::failure::time};
+use super::Shown;
+use crate::cli::failure::time;
 
-pub(super) fn render(token: &AccessToken) -> String {
-    let row = token.row();
+pub(super) fn render(shown: &Shown) -> String {
     json!({
-        "name": row.name.as_str(),
-        "access_token": token.expose(),
-        "token_type": token.token_type(),
-        "scope": token.scope(),
-        "expires_at": token.expires_at().map(time),
-        "expires_in": token.expires_in().as_secs(),
-        "generation": token.generation(),
-        "state": row.state,
-        "warning": token.warning(),
+        "name": shown.name.as_str(),
+        "access_token": shown.access_token.expose(),
+        "token_type": shown.token_type,
+        "scope": shown.scope,
+        "expires_at": time(shown.expires_at),
+        "expires_in": shown.expires_in,
+        "generation": shown.generation,
+        "state": shown.state,
+        "warning": shown.warning,
     })
     .to_string()
 }

@@ -1,7 +1,7 @@
 //! The token alone.
 
-use crate::AccessToken;
+use super::Shown;
 
-pub(super) fn render(token: &AccessToken) -> String {
-    token.expose().to_owned()
+pub(super) fn render(shown: &Shown) -> String {
+    shown.access_token.expose().to_owned()
 }
