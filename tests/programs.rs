@@ -47,6 +47,8 @@ mod proxies;
 mod racing;
 #[path = "programs/readme.rs"]
 mod readme;
+#[path = "programs/reporting.rs"]
+mod reporting;
 #[path = "programs/signals.rs"]
 mod signals;
 #[path = "programs/sql.rs"]

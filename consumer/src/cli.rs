@@ -5,6 +5,7 @@ mod failure;
 mod get;
 mod list;
 mod output;
+mod report;
 mod request;
 mod variable;
 
@@ -16,7 +17,7 @@ use tokenkeeper_shared::{
     settings::{Environment, Settings},
 };
 
-use self::get::GetArguments;
+use self::{get::GetArguments, report::ReportArguments};
 use crate::Consumer;
 
 /// Hands out the newest OAuth2 token that tokenkeeper's worker keeps.
@@ -49,6 +50,8 @@ enum Verb {
     Get(GetArguments),
     /// Show which tokens there are
     List,
+    /// Say that an API answered 401 to a token: it is renewed early, once
+    Report(ReportArguments),
 }
 
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
@@ -80,6 +83,7 @@ async fn dispatch(common: &Common, verb: Verb) -> Result<(), Failure> {
     let done = match verb {
         Verb::Get(arguments) => get::get(open, arguments, common.json).await,
         Verb::List => list::list(&open()?, common.json).await,
+        Verb::Report(arguments) => report::report(&open()?, arguments, common.json).await,
     };
     done.map_err(|failure| failure.naming(&database))
 }

@@ -23,6 +23,7 @@ fn every_sample_of_the_command_line_works() {
     for expected in [
         "the token opens this resource".to_owned(),
         format!("{token} dies at 20"),
+        "noted: the first worker".to_owned(),
         format!("machine ods.example.org login oauth2 password {token}\n"),
     ] {
         assert!(said.contains(&expected), "{expected}: {said}");
