@@ -25,6 +25,8 @@ mod crash;
 mod database_faults;
 #[path = "programs/demo.rs"]
 mod demo;
+#[path = "programs/executing.rs"]
+mod executing;
 #[path = "programs/exits.rs"]
 mod exits;
 #[path = "programs/formats.rs"]
@@ -59,3 +61,5 @@ mod stage;
 mod surfaces;
 #[path = "programs/tutorial.rs"]
 mod tutorial;
+#[path = "programs/watching.rs"]
+mod watching;

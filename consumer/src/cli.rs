@@ -1,13 +1,19 @@
 //! The command line: arguments → command → output. One file per verb, one per format; the exit
 //! codes are mapped here and nowhere else.
 
+mod exec;
 mod failure;
+mod follow;
 mod get;
 mod list;
 mod output;
+mod replaced;
 mod report;
 mod request;
+mod signals;
+mod terminal;
 mod variable;
+mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -17,7 +23,9 @@ use tokenkeeper_shared::{
     settings::{Environment, Settings},
 };
 
-use self::{get::GetArguments, report::ReportArguments};
+use self::{
+    exec::ExecArguments, get::GetArguments, report::ReportArguments, watch::WatchArguments,
+};
 use crate::Consumer;
 
 /// Hands out the newest OAuth2 token that tokenkeeper's worker keeps.
@@ -52,6 +60,18 @@ enum Verb {
     List,
     /// Say that an API answered 401 to a token: it is renewed early, once
     Report(ReportArguments),
+    /// Run a command with tokens in its environment, and in files that are kept fresh
+    ///
+    /// It ends with the command's exit code, or 128 and the signal that ended it, or 127 or 126 when
+    /// the command cannot be started. Signals are passed on. The command also finds the token in the
+    /// file that `QUARTILE_TOKEN_FILE` names (for a token `quartile`), which holds each new generation
+    /// within seconds: a command that runs for longer than a token lives reads it there.
+    #[command(after_help = EXEC_HELP)]
+    Exec(ExecArguments),
+    /// Print a token, or write it to a file, each time it is renewed
+    ///
+    /// It goes on while the database is out of reach, and ends by SIGTERM, SIGINT or SIGHUP.
+    Watch(WatchArguments),
 }
 
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
@@ -68,7 +88,7 @@ pub fn main() -> ExitCode {
         .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))
         .and_then(|runtime| runtime.block_on(dispatch(&common, verb)));
     match ended {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             output::failure(&failure, common.json);
             ExitCode::from(failure.exit.code())
@@ -76,7 +96,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(common: &Common, verb: Verb) -> Result<(), Failure> {
+async fn dispatch(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
     let settings = Settings::load(&Environment::of_process(), common.config.clone())?;
     let database = settings.database_url.clone();
     let open = || Consumer::from_settings(settings).map_err(|error| failure::of(&error));
@@ -84,9 +104,21 @@ async fn dispatch(common: &Common, verb: Verb) -> Result<(), Failure> {
         Verb::Get(arguments) => get::get(open, arguments, common.json).await,
         Verb::List => list::list(&open()?, common.json).await,
         Verb::Report(arguments) => report::report(&open()?, arguments, common.json).await,
+        Verb::Watch(arguments) => watch::watch(open, arguments, common.json).await,
+        Verb::Exec(arguments) => {
+            let ended = exec::exec(open, arguments, common.json).await;
+            return ended.map_err(|failure| failure.naming(&database));
+        }
     };
-    done.map_err(|failure| failure.naming(&database))
+    done.map(|()| ExitCode::SUCCESS).map_err(|failure| failure.naming(&database))
 }
+
+const EXEC_HELP: &str = "\
+Examples:
+  tokenkeeper-consumer exec quartile -- ./import.sh
+  tokenkeeper-consumer exec --env API_TOKEN=quartile -- sh -c 'curl -H \"Authorization: Bearer $(cat \"$API_TOKEN_FILE\")\" …'
+
+The files lie in a folder of this run, below XDG_RUNTIME_DIR or TMPDIR, and go when the command ends.";
 
 const AFTER_HELP: &str = "\
 Variables:
@@ -99,4 +131,5 @@ Variables:
 
 Exit codes:
   0 done   1 defect   2 usage or configuration   4 a human must act   5 no valid token
-  6 no such name   7 temporary, again later may work   9 schema version";
+  6 no such name   7 temporary, again later may work   9 schema version
+  `exec`: the command's own; 126, 127 when it cannot be started; 128 and the signal that ended it";

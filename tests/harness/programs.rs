@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread::{JoinHandle, spawn};
 use std::time::{Duration, Instant};
 use std::{env, fs};
@@ -27,8 +27,14 @@ pub struct Running {
     // The home goes with the last of those who use it.
     own_home: Option<Arc<TempDir>>,
     began: Instant,
-    stdout: Option<JoinHandle<String>>,
-    stderr: Option<JoinHandle<String>>,
+    stdout: Option<Reader>,
+    stderr: Option<Reader>,
+}
+
+/// What comes out of a pipe, while it comes.
+struct Reader {
+    said: Arc<Mutex<Vec<u8>>>,
+    thread: JoinHandle<()>,
 }
 
 /// What a program left behind.
@@ -130,6 +136,15 @@ impl Running {
         assert!(sent.is_ok_and(|status| status.success()), "cannot send {name} to {id}");
     }
 
+    /// Waits until the program has said this so often on stderr; panics with what it said instead.
+    #[track_caller]
+    pub fn complains(&self, words: &str, times: usize) {
+        let said = || self.stderr.as_ref().map(Reader::so_far).unwrap_or_default();
+        let heard =
+            wait::until(TIME_LIMIT, || (said().matches(words).count() >= times).then_some(()));
+        assert!(heard.is_some(), "nothing of {words:?}: {}", said());
+    }
+
     pub fn has_ended(&mut self) -> bool {
         self.ended().is_some()
     }
@@ -156,6 +171,20 @@ impl Running {
     }
 }
 
+impl Reader {
+    fn so_far(&self) -> String {
+        let said = self.said.lock().expect("nobody panics with it");
+        String::from_utf8_lossy(&said).into_owned()
+    }
+
+    fn into_text(self) -> String {
+        let Self { said, thread } = self;
+        thread.join().expect("the reader does not panic");
+        let said = said.lock().expect("nobody panics with it");
+        String::from_utf8_lossy(&said).into_owned()
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended already.
@@ -173,16 +202,20 @@ fn built(name: &str) -> PathBuf {
     program
 }
 
-fn read_all(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
-    spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).expect("cannot read what the program prints");
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+fn read_all(mut pipe: impl Read + Send + 'static) -> Reader {
+    let said = Arc::new(Mutex::new(Vec::new()));
+    let heard = said.clone();
+    let thread = spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(length @ 1..) = pipe.read(&mut bytes) {
+            heard.lock().expect("nobody panics with it").extend_from_slice(&bytes[..length]);
+        }
+    });
+    Reader { said, thread }
 }
 
-fn said(reader: Option<JoinHandle<String>>) -> String {
-    reader.map(|reader| reader.join().expect("the reader does not panic")).unwrap_or_default()
+fn said(reader: Option<Reader>) -> String {
+    reader.map(Reader::into_text).unwrap_or_default()
 }
 
 const XDG_DIRECTORIES: [(&str, &str); 5] = [

@@ -17,10 +17,24 @@ mod shown;
 mod template;
 mod variables;
 
+use std::io::{ErrorKind, Write, stdout};
+
+use tokenkeeper_shared::exit::{Exit, Failure};
 pub(super) use tokenkeeper_shared::output::{failure, line, note, usage};
 
-use self::format::{Caller, no_operation};
+use self::format::no_operation;
 pub(super) use self::{
-    format::{Asked, Format, help},
+    format::{Asked, Caller, Format, help},
     shown::Shown,
 };
+
+/// Prints one line of result, and says whether somebody reads on.
+pub(super) fn is_read(text: &str) -> Result<bool, Failure> {
+    match writeln!(stdout().lock(), "{text}") {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => {
+            Err(Failure::new(Exit::Temporary, format!("the result cannot be written: {error}")))
+        }
+    }
+}

@@ -11,6 +11,21 @@ pub(super) fn of(name: &TokenName) -> String {
     format!("{front}{upper}_TOKEN")
 }
 
+/// Checks a name that a user chose.
+///
+/// # Errors
+/// A text for the command line's own message.
+pub(super) fn checked(name: &str) -> Result<String, String> {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(fits)
+    {
+        let shown = name.escape_debug();
+        let advice = "use letters, digits and \"_\", and no digit in front";
+        return Err(format!("\"{shown}\" cannot name a variable: {advice}"));
+    }
+    Ok(name.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -26,6 +41,14 @@ mod tests {
         ] {
             let variable = of(&name.parse().unwrap());
             assert_eq!(variable, expected);
+            assert_eq!(checked(&variable).unwrap(), variable);
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_shell_takes_is_refused() {
+        for bad in ["", "A B", "9A", "A=B", "A-B", "Ä", "A\n", "$(id)"] {
+            assert!(checked(bad).is_err(), "{bad:?}");
         }
     }
 }
