@@ -19,6 +19,8 @@ mod budget;
 mod canaries;
 #[path = "programs/care.rs"]
 mod care;
+#[path = "programs/completing.rs"]
+mod completing;
 #[path = "programs/crash.rs"]
 mod crash;
 #[path = "programs/database_faults.rs"]

@@ -1,11 +1,13 @@
 //! The command line: arguments → command → output. One file per verb, one per format; the exit
 //! codes are mapped here and nowhere else.
 
+mod completions;
 mod exec;
 mod failure;
 mod follow;
 mod get;
 mod list;
+mod man;
 mod output;
 mod replaced;
 mod report;
@@ -17,14 +19,15 @@ mod watch;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
     settings::{Environment, Settings},
 };
 
 use self::{
-    exec::ExecArguments, get::GetArguments, report::ReportArguments, watch::WatchArguments,
+    completions::CompletionsArguments, exec::ExecArguments, get::GetArguments, man::ManArguments,
+    report::ReportArguments, watch::WatchArguments,
 };
 use crate::Consumer;
 
@@ -72,11 +75,19 @@ enum Verb {
     ///
     /// It goes on while the database is out of reach, and ends by SIGTERM, SIGINT or SIGHUP.
     Watch(WatchArguments),
+    /// Print what completes this program's words in a shell, the tokens' names included
+    #[command(after_help = completions::HELP)]
+    Completions(CompletionsArguments),
+    /// Print this program's manual
+    #[command(after_help = man::HELP)]
+    Man(ManArguments),
 }
 
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Ends the process when a shell asks for completions.
+    completions::answer(Arguments::command);
     let Arguments { common, verb } = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return output::usage(&error),
@@ -97,6 +108,16 @@ pub fn main() -> ExitCode {
 }
 
 async fn dispatch(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
+    let verb = match verb {
+        Verb::Completions(arguments) => {
+            return completions::completions(&arguments, common.json).map(|()| ExitCode::SUCCESS);
+        }
+        Verb::Man(arguments) => {
+            let man = man::man(Arguments::command(), &arguments, common.json);
+            return man.map(|()| ExitCode::SUCCESS);
+        }
+        verb => verb,
+    };
     let settings = Settings::load(&Environment::of_process(), common.config.clone())?;
     let database = settings.database_url.clone();
     let open = || Consumer::from_settings(settings).map_err(|error| failure::of(&error));
@@ -105,6 +126,7 @@ async fn dispatch(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
         Verb::List => list::list(&open()?, common.json).await,
         Verb::Report(arguments) => report::report(&open()?, arguments, common.json).await,
         Verb::Watch(arguments) => watch::watch(open, arguments, common.json).await,
+        Verb::Completions(_) | Verb::Man(_) => Ok(()),
         Verb::Exec(arguments) => {
             let ended = exec::exec(open, arguments, common.json).await;
             return ended.map_err(|failure| failure.naming(&database));

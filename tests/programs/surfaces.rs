@@ -6,6 +6,7 @@ use tokenkeeper_worker::sandbox::Settings;
 
 use super::{
     host::{Host, ends, json, only_line, parsed, path},
+    sql,
     stage::Stage,
 };
 use crate::harness::{databases::Kind, programs::Finished};
@@ -41,7 +42,7 @@ fn lists_are_lines_for_people_and_objects_for_programs() {
     stage.host.work(0, &["run"]);
     let list = stage.host.consume(0, &["list"]);
     assert_eq!(list.stdout.lines().count(), 2, "{list:?}");
-    assert!(list.stdout.contains("valid until"), "{list:?}");
+    assert!(list.stdout.contains("valid until") && list.stdout.contains("for 11h 59m"), "{list:?}");
     let status = stage.host.work(0, &["status"]);
     assert_eq!(status.stdout.lines().count(), 3, "a heading and two rows");
     for finished in
@@ -53,6 +54,27 @@ fn lists_are_lines_for_people_and_objects_for_programs() {
         assert!(rows.iter().all(|row| row["valid"] == true), "{rows:?}");
         assert!(rows.iter().all(|row| row["generation"] == 1), "{rows:?}");
     }
+}
+
+#[test]
+fn a_list_tells_states_in_words() {
+    let stage = Stage::logged_in(Kind::Sqlite, Settings::default());
+    let tells_of = |change: &str, words: &str| {
+        sql::run(&stage.database, &format!("UPDATE tokens SET {change}"));
+        let list = stage.host.consume(0, &["list"]);
+        assert!(
+            only_line(&list.stdout).starts_with(&format!("quartile             {words} ")),
+            "{list:?}"
+        );
+    };
+    tells_of("failures = 0", "ok");
+    tells_of("failures = 1", "last renewal failed");
+    tells_of("state = 'needs_login'", "needs a login");
+    tells_of("state = 'disabled'", "disabled");
+    tells_of("updating = TRUE, lease_until = 9999999999999", "being renewed");
+    let object = json(&stage.host.consume(0, &["list", "--json"]).stdout);
+    assert_eq!((&object["state"], &object["updating"]), (&"disabled".into(), &true.into()));
+    assert!(object["expires_in"].as_u64().is_some_and(|left| left > 43_000), "{object}");
 }
 
 #[test]

@@ -30,7 +30,7 @@ use self::{
     plan::{Assignment, Plan},
 };
 use super::{
-    failure,
+    completions, failure,
     follow::Follower,
     output,
     replaced::replace,
@@ -43,7 +43,7 @@ use crate::{AccessToken, Consumer};
 #[derive(Debug, Args)]
 pub(super) struct ExecArguments {
     /// The tokens; the variables of `my.api` are `MY_API_TOKEN` and `MY_API_TOKEN_FILE`
-    #[arg(value_name = "NAME", required_unless_present = "variables")]
+    #[arg(value_name = "NAME", add = completions::names(), required_unless_present = "variables")]
     names: Vec<TokenName>,
     #[command(flatten)]
     request: RequestArguments,

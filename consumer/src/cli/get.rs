@@ -4,7 +4,7 @@ use clap::Args;
 use tokenkeeper_shared::{exit::Failure, name::TokenName};
 
 use super::{
-    failure,
+    completions, failure,
     output::{self, Asked, Format, Shown},
     request::RequestArguments,
 };
@@ -13,11 +13,12 @@ use crate::Consumer;
 #[derive(Debug, Args)]
 pub(super) struct GetArguments {
     /// The token
+    #[arg(add = completions::names())]
     name: TokenName,
     #[command(flatten)]
     request: RequestArguments,
     /// How to print it: raw, json, header, env and many more, see --help
-    #[arg(long, default_value = "raw", value_parser = Format::parse, long_help = output::help())]
+    #[arg(long, default_value = "raw", value_parser = Format::parse, add = completions::formats(), long_help = output::help())]
     format: Format,
     /// The user's name that goes with the token to git or docker
     #[arg(long, value_name = "USER", default_value = "oauth2")]

@@ -24,7 +24,7 @@ pub(super) use tokenkeeper_shared::output::{failure, line, note, usage};
 
 use self::format::no_operation;
 pub(super) use self::{
-    format::{Asked, Caller, Format, help},
+    format::{Asked, Caller, Format, NAMED, help},
     shown::Shown,
 };
 

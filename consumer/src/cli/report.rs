@@ -10,6 +10,7 @@ use tokenkeeper_shared::{
 };
 
 use super::{
+    completions,
     failure::{self, time},
     output,
 };
@@ -18,6 +19,7 @@ use crate::{Consumer, Report};
 #[derive(Debug, Args)]
 pub(super) struct ReportArguments {
     /// The token
+    #[arg(add = completions::names())]
     name: TokenName,
     /// The generation that was refused, as `get --json` told it
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i64).range(1..))]

@@ -13,6 +13,7 @@ use tokenkeeper_shared::{
 
 use self::change::Change;
 use super::{
+    completions,
     follow::Follower,
     output::{self, Asked, Caller, Format, Shown},
     replaced::replace,
@@ -24,11 +25,12 @@ use crate::{AccessToken, Consumer};
 #[derive(Debug, Args)]
 pub(super) struct WatchArguments {
     /// The token
+    #[arg(add = completions::names())]
     name: TokenName,
     #[command(flatten)]
     request: RequestArguments,
     /// How to print it: raw, json, header, env and many more, see --help
-    #[arg(long, default_value = "raw", value_parser = Format::parse, long_help = output::help())]
+    #[arg(long, default_value = "raw", value_parser = Format::parse, add = completions::formats(), long_help = output::help())]
     format: Format,
     /// Keep it in this file instead of printing it; the file is replaced, never half written
     #[arg(long, value_name = "PATH")]
