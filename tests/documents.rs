@@ -132,3 +132,19 @@ fn every_key_of_a_token_is_in_the_configuration_page() {
         assert!(page.contains(&format!("`{key}`")), "{key}");
     }
 }
+
+#[test]
+fn every_code_of_the_microservice_is_told() {
+    let page = document("docs/server.md");
+    let description: serde_json::Value =
+        serde_json::from_str(&document("consumer/src/serve/openapi.json")).unwrap();
+    let problem = &description["components"]["schemas"]["Problem"]["properties"];
+    let codes = problem["code"]["enum"].as_array().unwrap();
+    assert!(!codes.is_empty());
+    for code in codes {
+        assert!(page.contains(&format!("| `{}` |", code.as_str().unwrap())), "{code}");
+    }
+    for path in description["paths"].as_object().unwrap().keys() {
+        assert!(page.contains(&format!(" {path}` |")), "{path}");
+    }
+}

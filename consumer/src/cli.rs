@@ -3,15 +3,19 @@
 
 mod completions;
 mod exec;
-mod failure;
+pub(crate) mod failure;
 mod follow;
 mod get;
+#[cfg(feature = "serve")]
+mod key;
 mod list;
 mod man;
 mod output;
 mod replaced;
 mod report;
 mod request;
+#[cfg(feature = "serve")]
+mod serve;
 mod signals;
 mod terminal;
 mod variable;
@@ -81,6 +85,13 @@ enum Verb {
     /// Print this program's manual
     #[command(after_help = man::HELP)]
     Man(ManArguments),
+    /// Hand out tokens over HTTP: the microservice
+    #[cfg(feature = "serve")]
+    Serve(serve::ServeArguments),
+    /// Make, show and take away the keys of the microservice
+    #[cfg(feature = "serve")]
+    #[command(subcommand)]
+    Key(key::KeyVerb),
 }
 
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
@@ -92,8 +103,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return output::usage(&error),
     };
-    // One thread: a second one costs more than the single question is worth.
-    let ended = tokio::runtime::Builder::new_current_thread()
+    let ended = runtime(&verb)
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))
@@ -104,6 +114,15 @@ pub fn main() -> ExitCode {
             output::failure(&failure, common.json);
             ExitCode::from(failure.exit.code())
         }
+    }
+}
+
+/// One thread: a second one costs more than a single question is worth. A server is asked many.
+fn runtime(verb: &Verb) -> tokio::runtime::Builder {
+    match verb {
+        #[cfg(feature = "serve")]
+        Verb::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
     }
 }
 
@@ -120,7 +139,7 @@ async fn dispatch(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
     };
     let settings = Settings::load(&Environment::of_process(), common.config.clone())?;
     let database = settings.database_url.clone();
-    let open = || Consumer::from_settings(settings).map_err(|error| failure::of(&error));
+    let open = || Consumer::from_settings(settings.clone()).map_err(|error| failure::of(&error));
     let done = match verb {
         Verb::Get(arguments) => get::get(open, arguments, common.json).await,
         Verb::List => list::list(&open()?, common.json).await,
@@ -131,6 +150,10 @@ async fn dispatch(common: &Common, verb: Verb) -> Result<ExitCode, Failure> {
             let ended = exec::exec(open, arguments, common.json).await;
             return ended.map_err(|failure| failure.naming(&database));
         }
+        #[cfg(feature = "serve")]
+        Verb::Serve(arguments) => serve::serve(open()?, &settings, arguments).await,
+        #[cfg(feature = "serve")]
+        Verb::Key(verb) => key::key(&settings, verb, common.json),
     };
     done.map(|()| ExitCode::SUCCESS).map_err(|failure| failure.naming(&database))
 }
@@ -150,6 +173,9 @@ Variables:
                                           beside the configuration]
   Both may be given as a file by NAME_FILE.
   TOKENKEEPER_CONFIG                      the configuration file
+  TOKENKEEPER_LISTEN                      where `serve` listens [default: 127.0.0.1:8065]
+  TOKENKEEPER_SERVICE_KEYS                the keys of `serve` [default: service-keys.toml beside the
+                                          configuration]
 
 Exit codes:
   0 done   1 defect   2 usage or configuration   4 a human must act   5 no valid token

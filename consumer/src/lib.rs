@@ -26,6 +26,8 @@ mod error;
 mod listener;
 #[cfg(feature = "reqwest")]
 pub mod middleware;
+#[cfg(feature = "serve")]
+mod serve;
 
 use std::{sync::Arc, time::Duration};
 

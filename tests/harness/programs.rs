@@ -56,6 +56,11 @@ impl Program {
         Self::in_own_home("tokenkeeper-consumer")
     }
 
+    /// A program of this machine.
+    pub fn named(name: &str) -> Self {
+        Self::starting(Command::new(name))
+    }
+
     /// Moves the program's home, for two programs that share one.
     pub fn at_home(mut self, home: &Path) -> Self {
         self.settle(home);
@@ -95,8 +100,11 @@ impl Program {
     }
 
     fn in_own_home(name: &str) -> Self {
+        Self::starting(Command::new(built(name)))
+    }
+
+    fn starting(mut command: Command) -> Self {
         let home = tempfile::tempdir().expect("cannot make a directory");
-        let mut command = Command::new(built(name));
         command.env_clear().stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env("PATH", env::var_os("PATH").unwrap_or_default());
         let mut program = Self { command, home: PathBuf::new(), own_home: None };
@@ -194,7 +202,7 @@ impl Drop for Running {
 }
 
 /// The binary of the workspace, which lies above the test's own in `target/PROFILE/deps`.
-fn built(name: &str) -> PathBuf {
+pub fn built(name: &str) -> PathBuf {
     let test = env::current_exe().expect("a test knows its own path");
     let profile = test.parent().and_then(Path::parent).expect("a test lies in target/PROFILE/deps");
     let program = profile.join(name);

@@ -11,7 +11,7 @@ use tokenkeeper_shared::{
 
 use crate::Error;
 
-pub(super) fn of(error: &Error) -> Failure {
+pub(crate) fn of(error: &Error) -> Failure {
     match error {
         Error::Name(error) => Failure::new(Exit::Usage, error.to_string()),
         Error::Settings(error) => Failure::new(Exit::Usage, error.to_string()),
@@ -58,6 +58,6 @@ fn outlook(token: &Token) -> String {
 }
 
 /// RFC 3339 in UTC.
-pub(super) fn time(instant: DateTime<Utc>) -> String {
+pub(crate) fn time(instant: DateTime<Utc>) -> String {
     instant.to_rfc3339_opts(SecondsFormat::Secs, true)
 }

@@ -1,0 +1,167 @@
+//! Who may ask: one right key in one `Authorization` header, and nothing told about a wrong one.
+//! Who guesses is slowed down in `guesses`.
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::Duration,
+};
+
+use axum::http::{HeaderMap, header};
+use tokenkeeper_shared::clock::{Clock, SystemClock};
+
+use super::{
+    guesses::{Guesses, Peer},
+    keys::{Digest, Key, Keys},
+};
+
+/// The other end of a connection.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub(super) peer: Peer,
+    /// The address of ours that it has reached, on TCP.
+    pub(super) local: Option<IpAddr>,
+    /// A key that was right on this connection.
+    trusted: OnceLock<Digest>,
+}
+
+impl Client {
+    pub(super) fn new(peer: Peer, local: Option<IpAddr>) -> Self {
+        Self { peer, local, trusted: OnceLock::new() }
+    }
+}
+
+/// Whose request it is, for the routes.
+#[derive(Debug, Clone)]
+pub(super) struct Caller {
+    pub(super) client: Arc<Client>,
+    /// Behind a proxy not the connection's.
+    pub(super) peer: Peer,
+    /// `None` on the routes that judge by themselves or need no key.
+    pub(super) key: Option<Arc<Key>>,
+}
+
+/// Why a request is not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Denied {
+    /// No key, two, or a wrong one: which of them is nobody's business.
+    Unknown,
+    /// After many wrong ones: this one was not looked at.
+    Paused(Duration),
+}
+
+/// The keys in force, and the peers that guess.
+#[derive(Debug)]
+pub(super) struct Access {
+    keys: RwLock<Arc<Keys>>,
+    guesses: Guesses,
+    clock: SystemClock,
+}
+
+impl Access {
+    pub(super) fn new(keys: Keys) -> Self {
+        let keys = RwLock::new(Arc::new(keys));
+        Self { keys, guesses: Guesses::default(), clock: SystemClock::new() }
+    }
+
+    /// Puts other keys in force.
+    pub(super) fn replace(&self, keys: Keys) {
+        *self.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
+    pub(super) fn judge(
+        &self,
+        text: &str,
+        client: &Client,
+        peer: Peer,
+    ) -> Result<Arc<Key>, Denied> {
+        let digest = Digest::of(text);
+        let is_trusted = client.trusted.get() == Some(&digest);
+        if !is_trusted
+            && let Some(pause) = self.guesses.pause(peer, &digest, self.clock.monotonic())
+        {
+            return Err(Denied::Paused(pause));
+        }
+        let found = {
+            let keys = self.keys.read().unwrap_or_else(PoisonError::into_inner);
+            keys.find(&digest).cloned()
+        };
+        let Some(key) = found else {
+            self.guesses.failed(peer, self.clock.monotonic());
+            return Err(Denied::Unknown);
+        };
+        if !is_trusted {
+            self.guesses.succeeded(peer, digest, self.clock.monotonic());
+            // The first key of a connection is the only one of nearly all.
+            let _ = client.trusted.set(digest);
+        }
+        Ok(key)
+    }
+}
+
+/// RFC 6750, 2.1: the text of the one bearer token. Two headers are a smuggler's.
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    credentials(headers, "Bearer")
+}
+
+/// What the one `Authorization` header holds under this scheme (RFC 9110, 11.4: in any case).
+pub(super) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let (given, text) = value.to_str().ok()?.split_once(' ')?;
+    let text = text.trim_matches(' ');
+    (given.eq_ignore_ascii_case(scheme) && !text.is_empty() && !text.contains(' ')).then_some(text)
+}
+
+/// Whose request a proxy passes on: it appends the address that it has seen, so only the last counts.
+pub(super) fn forwarded_peer(headers: &HeaderMap) -> Option<Peer> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
+    let address = last.to_str().ok()?.rsplit(',').next()?.trim();
+    address.parse().ok().map(Peer::of)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(header::AUTHORIZATION, value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn only_one_bearer_token_counts() {
+        assert_eq!(bearer(&headers(&["Bearer k"])), Some("k"));
+        assert_eq!(bearer(&headers(&["bearer  k"])), Some("k"));
+        for bad in [
+            &[][..],
+            &["Bearer k", "Bearer k"],
+            &["Basic k"],
+            &["Bearer"],
+            &["Bearer "],
+            &["Bearer k k"],
+            &["Bearerk"],
+            &["Bearer k,Bearer l "],
+        ] {
+            let is_none = bearer(&headers(bad)).is_none_or(|text| text.contains(','));
+            assert!(is_none, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn the_address_that_the_proxy_has_appended_counts() {
+        let mut headers = HeaderMap::new();
+        assert_eq!(forwarded_peer(&headers), None);
+        headers.append("x-forwarded-for", "192.0.2.1, 192.0.2.2".parse().unwrap());
+        assert_eq!(forwarded_peer(&headers), Some(Peer::of([192, 0, 2, 2].into())));
+        headers.append("x-forwarded-for", "192.0.2.3".parse().unwrap());
+        assert_eq!(forwarded_peer(&headers), Some(Peer::of([192, 0, 2, 3].into())));
+        headers.append("x-forwarded-for", "nonsense".parse().unwrap());
+        assert_eq!(forwarded_peer(&headers), None);
+    }
+}

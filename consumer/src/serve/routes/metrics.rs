@@ -1,0 +1,109 @@
+//! `GET /metrics` for Prometheus: what the database knows of the tokens that the key may see, so that
+//! it is right when workers are timers, and what this process has answered.
+
+use std::{fmt::Write, sync::Arc};
+
+use axum::{
+    extract::{Extension, State},
+    http::{HeaderValue, header},
+    response::Response,
+};
+use chrono::{DateTime, Utc};
+use tokenkeeper_shared::token::Token;
+
+use crate::{
+    Error,
+    serve::{access::Caller, site::Site},
+};
+
+pub(super) async fn get(
+    State(site): State<Arc<Site>>,
+    Extension(caller): Extension<Caller>,
+) -> Response {
+    let mut families = Families::default();
+    let read = read(&site, &caller, &mut families).await;
+    let up = u8::from(read.is_ok());
+    if let Err(error) = &read {
+        // Half a list would look as if tokens had gone.
+        families = Families::default();
+        site.problem(error);
+    }
+    let mut text = families.text();
+    let name = "tokenkeeper_database_up";
+    let _ = writeln!(text, "# HELP {name} Whether the database could be asked just now.");
+    let _ = writeln!(text, "# TYPE {name} gauge\n{name} {up}");
+    site.counters.write(&mut text);
+    let mut response = Response::new(text.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, TEXT);
+    response
+}
+
+async fn read(site: &Site, caller: &Caller, families: &mut Families) -> Result<(), Error> {
+    let Some(key) = &caller.key else { return Ok(()) };
+    let mut after = None;
+    loop {
+        let page = site.consumer.list(after.as_ref(), PAGE).await?;
+        page.iter().filter(|row| key.tokens.includes(&row.name)).for_each(|row| families.add(row));
+        match page.last() {
+            Some(last) if page.len() == usize::from(PAGE) => after = Some(last.name.clone()),
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// One text for each metric: its lines must stand together.
+#[derive(Default)]
+struct Families([String; FAMILIES.len()]);
+
+impl Families {
+    fn add(&mut self, row: &Token) {
+        // A name's alphabet needs no escape here.
+        let name = row.name.as_str();
+        let [expiration, renewal, success, state, failures, generation] = &mut self.0;
+        let instant = |text: &mut String, family: usize, at: Option<DateTime<Utc>>| {
+            if let Some(at) = at {
+                let metric = FAMILIES[family].0;
+                let _ = writeln!(text, "{metric}{{name=\"{name}\"}} {}", seconds(at));
+            }
+        };
+        instant(expiration, 0, row.access_token_expires);
+        // What waits for a human is due in the year 9999: that is no renewal.
+        let renews = row.refresh_at < tokenkeeper_shared::clock::latest();
+        instant(renewal, 1, renews.then_some(row.refresh_at));
+        instant(success, 2, row.last_success_at);
+        let state_metric = FAMILIES[3].0;
+        let word = row.state;
+        let _ = writeln!(state, "{state_metric}{{name=\"{name}\",state=\"{word}\"}} 1");
+        let number = |text: &mut String, family: usize, value: i64| {
+            let _ = writeln!(text, "{}{{name=\"{name}\"}} {value}", FAMILIES[family].0);
+        };
+        number(failures, 4, row.failures);
+        number(generation, 5, row.generation);
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::with_capacity(self.0.iter().map(String::len).sum::<usize>() + 4096);
+        for ((metric, help), lines) in FAMILIES.iter().zip(&self.0) {
+            let _ = write!(text, "# HELP {metric} {help}\n# TYPE {metric} gauge\n{lines}");
+        }
+        text
+    }
+}
+
+/// Unix time with milliseconds, as stored.
+fn seconds(at: DateTime<Utc>) -> String {
+    let millis = at.timestamp_millis();
+    format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
+}
+
+const FAMILIES: [(&str, &str); 6] = [
+    ("tokenkeeper_token_expiration_timestamp_seconds", "When the access token dies."),
+    ("tokenkeeper_token_renewal_timestamp_seconds", "When a worker takes the token up next."),
+    ("tokenkeeper_token_last_success_timestamp_seconds", "When the last answer was stored."),
+    ("tokenkeeper_token_state", "1 for the state that the token is in."),
+    ("tokenkeeper_token_consecutive_failures", "Failures since the last stored answer."),
+    ("tokenkeeper_token_generation", "How many answers were stored."),
+];
+
+const PAGE: u16 = 500;
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
