@@ -25,6 +25,8 @@ mod outages;
 mod python;
 #[path = "serve/stage.rs"]
 mod stage;
+#[path = "serve/stampede.rs"]
+mod stampede;
 #[path = "serve/surface.rs"]
 mod surface;
 #[path = "serve/tls.rs"]

@@ -43,6 +43,8 @@ mod remembering;
 mod reporting;
 #[path = "store/sealing.rs"]
 mod sealing;
+#[path = "store/tallying.rs"]
+mod tallying;
 #[path = "store/times.rs"]
 mod times;
 #[path = "store/tutorial_view.rs"]

@@ -2,6 +2,7 @@
 //! Here: starting and stopping; who comes in meanwhile goes through `gate`. What a request goes through is `site`; the paths are `routes`.
 
 mod access;
+mod attempts;
 mod bodies;
 mod connection;
 mod connections;
@@ -31,6 +32,7 @@ use tokio::{
 
 use self::{
     access::Access,
+    attempts::Attempts,
     connection::Served,
     connections::Connections,
     counters::Counters,
@@ -81,6 +83,7 @@ pub(crate) async fn serve(consumer: Consumer, options: Options) -> Result<(), Fa
         consumer,
         access: Access::new(keys),
         counters: Counters::default(),
+        attempts: Attempts::default(),
         ready: Ready::default(),
         log,
         hosts: Hosts::new(&options.hosts),

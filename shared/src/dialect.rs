@@ -28,7 +28,7 @@ impl fmt::Display for Dialect {
 
 impl Dialect {
     /// Makes a portable statement this database's own: `{now}` becomes its UTC clock in
-    /// milliseconds, `{list}` becomes `listed` placeholders, `{rows(…)}` so many copies of what is
+    /// milliseconds, `{integer}` the type that a sum is cast to, `{list}` becomes `listed` placeholders, `{rows(…)}` so many copies of what is
     /// in it, and on PostgreSQL each `?` becomes `$n`.
     ///
     /// Only constants of this crate come in here and nothing but placeholders is added, so that
@@ -36,8 +36,18 @@ impl Dialect {
     pub(crate) fn statement(self, portable: &'static str, listed: usize) -> SqlStr {
         let text =
             portable.replace("{now}", self.now()).replace("{list}", &vec!["?"; listed].join(", "));
+        let text = text.replace("{integer}", self.integer());
         let text = with_rows(&text, listed);
         AssertSqlSafe(if self == Self::Postgres { numbered(&text) } else { text }).into_sql_str()
+    }
+
+    /// A sum of integers is a decimal number on two of them.
+    fn integer(self) -> &'static str {
+        match self {
+            Self::Sqlite => "INTEGER",
+            Self::Postgres => "BIGINT",
+            Self::MySql => "SIGNED",
+        }
     }
 
     /// The server's UTC clock. Neither the session's time zone nor the year 2038 touches any of the three.

@@ -15,6 +15,7 @@ mod refused;
 mod report;
 mod rights;
 mod row;
+mod tally;
 mod tutorial;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -34,6 +35,7 @@ pub use self::{
     record::Prepared,
     refused::Refused,
     report::Report,
+    tally::Tally,
     tutorial::Adopted,
 };
 use crate::{

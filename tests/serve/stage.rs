@@ -17,10 +17,11 @@ use tokenkeeper_shared::{
     name::TokenName,
     seal::{Seal, key::Keyring},
     secret::Secret,
-    store::{Role, Store},
+    store::{Event, Role, Store},
     token::{NewAccessToken, NewTokens, RefreshTokenChange},
 };
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 use super::http::{Answer, exchange, request};
 use crate::harness::{
@@ -95,6 +96,24 @@ impl Stage {
         self.with_store(async |store| {
             let now = store.time().await.unwrap().now();
             store.enrol(&name, "example", now).await.unwrap();
+        });
+    }
+
+    /// An attempt, as a worker tells of it.
+    pub fn tried(&self, name: &str, outcome: &str) {
+        self.with_store(async |store| {
+            let event = Event {
+                name: name.parse().unwrap(),
+                at: store.time().await.unwrap().now(),
+                worker: "test".to_owned(),
+                attempt: Uuid::new_v4(),
+                action: "refresh".to_owned(),
+                outcome: outcome.to_owned(),
+                generation: 1,
+                duration: Duration::from_millis(1500),
+                message: None,
+            };
+            store.record(&[event]).await.unwrap();
         });
     }
 

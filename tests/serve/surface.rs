@@ -147,6 +147,12 @@ fn metrics_are_read_from_the_database() {
     let key = stage.new_key("all", &["--token", "*"]);
     let server = stage.serve(&[]);
     server.get("/v1/tokens/edfi", &key);
+    // What was tried before the server was asked first is not its to count.
+    stage.tried("edfi", "ok");
+    let before = server.get("/metrics", &key).body;
+    assert!(before.contains("\ntokenkeeper_refresh_duration_seconds_count 0\n"), "{before}");
+    stage.tried("edfi", "ok");
+    stage.tried("edfi", "throttled");
     let answer = server.get("/metrics", &key);
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     for line in [
@@ -155,6 +161,10 @@ fn metrics_are_read_from_the_database() {
         "tokenkeeper_token_generation{name=\"edfi\"} 1",
         "tokenkeeper_token_consecutive_failures{name=\"edfi\"} 0",
         "tokenkeeper_database_up 1",
+        "tokenkeeper_refresh_attempts_total{name=\"edfi\",outcome=\"ok\"} 1",
+        "tokenkeeper_refresh_attempts_total{name=\"edfi\",outcome=\"throttled\"} 1",
+        "tokenkeeper_refresh_duration_seconds_sum 3",
+        "tokenkeeper_refresh_duration_seconds_count 2",
         "tokenkeeper_get_requests_total{outcome=\"ok\"} 1",
     ] {
         assert!(answer.body.lines().any(|told| told == line), "{line}: {}", answer.body);

@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::{
     access::{self, Access, Caller, Client, Denied},
+    attempts::Attempts,
     bodies,
     counters::Counters,
     hosts::Hosts,
@@ -29,6 +30,7 @@ pub(super) struct Site {
     pub(super) consumer: Consumer,
     pub(super) access: Access,
     pub(super) counters: Counters,
+    pub(super) attempts: Attempts,
     pub(super) ready: Ready,
     pub(super) log: Log,
     pub(super) hosts: Hosts,

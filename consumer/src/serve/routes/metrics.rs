@@ -1,7 +1,7 @@
 //! `GET /metrics` for Prometheus: what the database knows of the tokens that the key may see, so that
 //! it is right when workers are timers, and what this process has answered.
 
-use std::{fmt::Write, sync::Arc};
+use std::{fmt::Write, sync::Arc, time::Duration};
 
 use axum::{
     extract::{Extension, State},
@@ -12,7 +12,7 @@ use chrono::{DateTime, Utc};
 use tokenkeeper_shared::token::Token;
 
 use crate::{
-    Error,
+    Error, TokenName,
     serve::{access::Caller, site::Site},
 };
 
@@ -46,20 +46,32 @@ async fn read(site: &Site, caller: &Caller, families: &mut Families) -> Result<(
         page.iter().filter(|row| key.tokens.includes(&row.name)).for_each(|row| families.add(row));
         match page.last() {
             Some(last) if page.len() == usize::from(PAGE) => after = Some(last.name.clone()),
-            _ => return Ok(()),
+            _ => break,
         }
     }
+    let now = site.consumer.now().await?;
+    let store = &site.consumer.0.store;
+    for ((name, outcome), (attempts, duration)) in site.attempts.count(store, now).await? {
+        if key.tokens.includes(&name) {
+            families.tried(&name, &outcome, attempts, duration);
+        }
+    }
+    Ok(())
 }
 
 /// One text for each metric: its lines must stand together.
 #[derive(Default)]
-struct Families([String; FAMILIES.len()]);
+struct Families {
+    tokens: [String; FAMILIES.len()],
+    attempts: String,
+    all: (u64, Duration),
+}
 
 impl Families {
     fn add(&mut self, row: &Token) {
         // A name's alphabet needs no escape here.
         let name = row.name.as_str();
-        let [expiration, renewal, success, state, failures, generation] = &mut self.0;
+        let [expiration, renewal, success, state, failures, generation] = &mut self.tokens;
         let instant = |text: &mut String, family: usize, at: Option<DateTime<Utc>>| {
             if let Some(at) = at {
                 let metric = FAMILIES[family].0;
@@ -81,11 +93,29 @@ impl Families {
         number(generation, 5, row.generation);
     }
 
+    fn tried(&mut self, name: &TokenName, outcome: &str, attempts: u64, duration: Duration) {
+        // The words of a worker, of this version or another: none has a sign that needs an escape.
+        let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
+        let outcome: String = outcome.chars().filter(is_plain).collect();
+        let labels = format!("name=\"{name}\",outcome=\"{outcome}\"");
+        let _ = writeln!(self.attempts, "{ATTEMPTS}{{{labels}}} {attempts}");
+        self.all = (self.all.0 + attempts, self.all.1 + duration);
+    }
+
     fn text(&self) -> String {
-        let mut text = String::with_capacity(self.0.iter().map(String::len).sum::<usize>() + 4096);
-        for ((metric, help), lines) in FAMILIES.iter().zip(&self.0) {
+        let size = self.tokens.iter().map(String::len).sum::<usize>() + self.attempts.len();
+        let mut text = String::with_capacity(size + MORE);
+        for ((metric, help), lines) in FAMILIES.iter().zip(&self.tokens) {
             let _ = write!(text, "# HELP {metric} {help}\n# TYPE {metric} gauge\n{lines}");
         }
+        let _ =
+            writeln!(text, "# HELP {ATTEMPTS} What workers have tried since this server began.");
+        let _ = write!(text, "# TYPE {ATTEMPTS} counter\n{}", self.attempts);
+        let (count, duration) = self.all;
+        let seconds = duration.as_secs_f64();
+        let _ = writeln!(text, "# HELP {DURATION} How long these took, from claim to end.");
+        let _ = writeln!(text, "# TYPE {DURATION} summary");
+        let _ = writeln!(text, "{DURATION}_sum {seconds}\n{DURATION}_count {count}");
         text
     }
 }
@@ -105,5 +135,10 @@ const FAMILIES: [(&str, &str); 6] = [
     ("tokenkeeper_token_generation", "How many answers were stored."),
 ];
 
+const ATTEMPTS: &str = "tokenkeeper_refresh_attempts_total";
+const DURATION: &str = "tokenkeeper_refresh_duration_seconds";
+
 const PAGE: u16 = 500;
+/// What follows on the tokens, in bytes.
+const MORE: usize = 4096;
 const TEXT: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
