@@ -27,6 +27,8 @@ mod python;
 mod stage;
 #[path = "serve/stampede.rs"]
 mod stampede;
+#[path = "serve/status.rs"]
+mod status;
 #[path = "serve/surface.rs"]
 mod surface;
 #[path = "serve/tls.rs"]

@@ -14,6 +14,7 @@ pub(crate) mod keys;
 pub(crate) mod keys_file;
 pub(crate) mod listen;
 mod log;
+mod page;
 mod problem;
 mod ready;
 mod routes;

@@ -5,6 +5,7 @@ mod metrics;
 mod oauth2_token;
 mod openapi;
 mod rejected;
+mod status;
 mod token;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/v1/tokens/{name}", get(token::get))
         .route("/v1/tokens/{name}/rejected", post(rejected::post))
         .route(oauth2_token::PATH, post(oauth2_token::post))
+        .route(status::PATH, get(status::get))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::get))
@@ -50,7 +52,7 @@ pub(super) fn is_open(path: &str) -> bool {
 
 /// Whether a path looks at the key by itself.
 pub(super) fn judges_itself(path: &str) -> bool {
-    path == oauth2_token::PATH
+    matches!(path, oauth2_token::PATH | status::PATH)
 }
 
 /// The name in a path, as it stands there: no name needs an escape, and two spellings of one name
