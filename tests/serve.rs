@@ -9,6 +9,8 @@
 
 mod harness;
 
+#[path = "serve/browser.rs"]
+mod browser;
 #[path = "serve/doors.rs"]
 mod doors;
 #[path = "serve/hostile.rs"]
