@@ -16,11 +16,12 @@ use tokenkeeper_shared::{
     wait::{self, NoToken, Patience, Source},
 };
 
+#[cfg(feature = "postgres")]
+use crate::listener::Listener;
 use crate::{
     AccessToken, Error, Request,
     cell::{Cell, Looked},
     cells::Cells,
-    listener::Listener,
 };
 
 /// What the clones of a consumer share.
@@ -31,6 +32,7 @@ pub(crate) struct Inner {
     pub(crate) max_staleness: Duration,
     pub(crate) cells: Cells,
     schema_checked: OnceLock<()>,
+    #[cfg(feature = "postgres")]
     listener: Listener,
     /// One that asks once needs no listener.
     has_asked: AtomicBool,
@@ -47,6 +49,7 @@ impl Inner {
             max_staleness,
             cells: Cells::default(),
             schema_checked: OnceLock::new(),
+            #[cfg(feature = "postgres")]
             listener: Listener::default(),
             has_asked: AtomicBool::new(false),
             down_until: AtomicU64::new(0),
@@ -145,7 +148,10 @@ impl Inner {
         Ok(())
     }
 
+    /// Where the database tells of changes; elsewhere asking again must do.
+    #[cfg_attr(not(feature = "postgres"), expect(clippy::unused_self, reason = "nobody tells"))]
     fn listen(self: &Arc<Self>) {
+        #[cfg(feature = "postgres")]
         self.listener.start(&self.store, Arc::downgrade(self));
     }
 

@@ -76,6 +76,7 @@ impl Cells {
     }
 
     /// Any row may have changed.
+    #[cfg(feature = "postgres")]
     pub(crate) fn change_all(&self) {
         let cells = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
         for cell in cells.values() {

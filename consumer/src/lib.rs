@@ -23,6 +23,7 @@ mod cells;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod error;
+#[cfg(feature = "postgres")]
 mod listener;
 #[cfg(feature = "reqwest")]
 pub mod middleware;

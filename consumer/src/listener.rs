@@ -6,7 +6,10 @@ use std::{
     time::Duration,
 };
 
-use tokenkeeper_shared::store::{Change, Store, StoreError};
+use tokenkeeper_shared::{
+    dialect::Dialect,
+    store::{Change, Store, StoreError},
+};
 use tokio::{task::JoinHandle, time::sleep};
 
 use crate::asking::Inner;
@@ -18,7 +21,7 @@ pub(crate) struct Listener(Mutex<Option<JoinHandle<()>>>);
 impl Listener {
     /// Begins to listen, unless it does so already. A task whose runtime has ended is replaced.
     pub(crate) fn start(&self, store: &Store, inner: Weak<Inner>) {
-        if !store.tells_of_changes() {
+        if store.url().dialect() != Dialect::Postgres {
             return;
         }
         let mut task = self.0.lock().unwrap_or_else(PoisonError::into_inner);

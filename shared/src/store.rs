@@ -1,6 +1,7 @@
 //! The shared database: one `Store` over three pools, one copy of each statement.
 //! Each theme has a file: `read`, `claim`, `commit`, `enrol`, `migrate`; rules are not decided here.
 
+#[cfg(feature = "postgres")]
 mod changes;
 mod claim;
 mod commit;
@@ -16,15 +17,18 @@ mod report;
 mod rights;
 mod row;
 mod tally;
+#[cfg(feature = "postgres")]
 mod tutorial;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
-use sqlx::{MySqlPool, PgPool, SqlitePool};
 
+#[cfg(feature = "postgres")]
+pub use self::changes::{Change, Changes};
+#[cfg(feature = "postgres")]
+pub use self::tutorial::Adopted;
 pub use self::{
-    changes::{Change, Changes},
     claim::{Due, DueCursor, LEASE, Unopened},
     commit::{Commit, Release},
     connect::Role,
@@ -36,7 +40,6 @@ pub use self::{
     refused::Refused,
     report::Report,
     tally::Tally,
-    tutorial::Adopted,
 };
 use crate::{
     clock::{self, Clock, SystemClock},
@@ -44,6 +47,9 @@ use crate::{
     dialect::Dialect,
     seal::Seal,
 };
+
+#[cfg(not(any(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+compile_error!("choose at least one database: the features sqlite, postgres, mysql");
 
 /// The database in which tokens are kept. Cheap to clone: clones share the connections.
 #[derive(Clone)]
@@ -54,12 +60,15 @@ pub struct Store {
     clock: Arc<dyn Clock>,
 }
 
-/// One of three pools. Not `sqlx::Any`: that has neither UUID nor BOOLEAN.
+/// One of the pools whose drivers are there. Not `sqlx::Any`: that has neither UUID nor BOOLEAN.
 #[derive(Clone)]
 enum Pools {
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
-    MySql(MySqlPool),
+    #[cfg(feature = "sqlite")]
+    Sqlite(sqlx::SqlitePool),
+    #[cfg(feature = "postgres")]
+    Postgres(sqlx::PgPool),
+    #[cfg(feature = "mysql")]
+    MySql(sqlx::MySqlPool),
 }
 
 /// Instantiates one body for a connection of each kind, so that each statement is written once and
@@ -68,8 +77,11 @@ enum Pools {
 macro_rules! on_pool {
     ($store:expr, $connection:ident => $body:expr) => {
         match &$store.pools {
+            #[cfg(feature = "sqlite")]
             crate::store::Pools::Sqlite(pool) => crate::store::bounded!(pool, $connection => $body),
+            #[cfg(feature = "postgres")]
             crate::store::Pools::Postgres(pool) => crate::store::bounded!(pool, $connection => $body),
+            #[cfg(feature = "mysql")]
             crate::store::Pools::MySql(pool) => crate::store::bounded!(pool, $connection => $body),
         }
     };
@@ -150,8 +162,11 @@ impl Store {
     /// Closes all connections; on SQLite this folds the write-ahead log into the file.
     pub async fn close(&self) {
         match &self.pools {
+            #[cfg(feature = "sqlite")]
             Pools::Sqlite(pool) => pool.close().await,
+            #[cfg(feature = "postgres")]
             Pools::Postgres(pool) => pool.close().await,
+            #[cfg(feature = "mysql")]
             Pools::MySql(pool) => pool.close().await,
         }
     }

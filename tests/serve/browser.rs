@@ -22,7 +22,7 @@ fn browser(stage: &Stage, arguments: &[&str]) -> Finished {
         &profile,
     ];
     let ended =
-        Program::named("chromium").at_home(stage.home.path()).args(&usual).args(arguments).run();
+        Program::named("chromium").at_home(stage.home.path()).args(usual).args(arguments).run();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     ended
 }

@@ -21,23 +21,20 @@ pub enum Change {
 }
 
 impl Store {
-    /// Whether the database tells of changes at all.
-    #[must_use]
-    pub fn tells_of_changes(&self) -> bool {
-        matches!(self.pools, Pools::Postgres(_))
-    }
-
     /// Listens from now on; `None` where the database does not tell.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn changes(&self) -> Result<Option<Changes>, StoreError> {
-        let Pools::Postgres(pool) = &self.pools else {
-            return Ok(None);
-        };
-        let mut listener = PgListener::connect_with(&own_pool(pool)).await?;
-        listener.listen(CHANNEL).await?;
-        Ok(Some(Changes(listener)))
+        match &self.pools {
+            Pools::Postgres(pool) => {
+                let mut listener = PgListener::connect_with(&own_pool(pool)).await?;
+                listener.listen(CHANNEL).await?;
+                Ok(Some(Changes(listener)))
+            }
+            #[cfg(any(feature = "sqlite", feature = "mysql"))]
+            _ => Ok(None),
+        }
     }
 }
 

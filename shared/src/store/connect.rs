@@ -1,19 +1,24 @@
 //! How connections are made on each database, and what a session is told first.
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use std::str::FromStr;
+use std::time::Duration;
+#[cfg(feature = "sqlite")]
 use std::{
     fs::{self, OpenOptions},
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::Path,
-    str::FromStr,
-    time::Duration,
 };
 
-use sqlx::{
-    ConnectOptions, Executor,
-    mysql::{MySqlConnectOptions, MySqlPoolOptions},
-    postgres::{PgConnectOptions, PgPoolOptions},
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions},
-};
+use sqlx::ConnectOptions;
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+use sqlx::Executor;
+#[cfg(feature = "mysql")]
+use sqlx::mysql::{MySqlConnectOptions, MySqlPoolOptions};
+#[cfg(feature = "postgres")]
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+#[cfg(feature = "sqlite")]
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
 use super::{Pools, StoreError};
 use crate::{database_url::DatabaseUrl, dialect::Dialect};
@@ -30,13 +35,19 @@ pub enum Role {
 }
 
 pub(super) fn pools(url: &DatabaseUrl, role: Role) -> Result<Pools, StoreError> {
-    Ok(match url.dialect() {
-        Dialect::Sqlite => Pools::Sqlite(sqlite(&url.file().unwrap_or_default(), role)?),
-        Dialect::Postgres => Pools::Postgres(postgres(url.expose(), role)?),
-        Dialect::MySql => Pools::MySql(mysql(url.expose(), role)?),
-    })
+    match url.dialect() {
+        #[cfg(feature = "sqlite")]
+        Dialect::Sqlite => Ok(Pools::Sqlite(sqlite(&url.file().unwrap_or_default(), role)?)),
+        #[cfg(feature = "postgres")]
+        Dialect::Postgres => Ok(Pools::Postgres(postgres(url.expose(), role)?)),
+        #[cfg(feature = "mysql")]
+        Dialect::MySql => Ok(Pools::MySql(mysql(url.expose(), role)?)),
+        #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
+        other => Err(StoreError::NoDriver(other)),
+    }
 }
 
+#[cfg(feature = "sqlite")]
 fn sqlite(file: &Path, role: Role) -> Result<sqlx::SqlitePool, StoreError> {
     let options = SqliteConnectOptions::new().filename(file).busy_timeout(LOCK_WAIT);
     let options = match role {
@@ -58,6 +69,7 @@ fn sqlite(file: &Path, role: Role) -> Result<sqlx::SqlitePool, StoreError> {
         .connect_lazy_with(options.disable_statement_logging()))
 }
 
+#[cfg(feature = "sqlite")]
 /// The file is made before SQLite makes it, because SQLite gives its write-ahead log the same mode.
 fn make_private(file: &Path) -> Result<(), StoreError> {
     let failed = |source: std::io::Error| StoreError::File {
@@ -80,6 +92,7 @@ fn make_private(file: &Path) -> Result<(), StoreError> {
     }
 }
 
+#[cfg(feature = "postgres")]
 /// sqlx's ping before each statement is a round trip of its own. Workers and consumers go without: a
 /// connection that has died costs them one more try, which they make anyway.
 fn postgres(url: &str, role: Role) -> Result<sqlx::PgPool, StoreError> {
@@ -94,6 +107,7 @@ fn postgres(url: &str, role: Role) -> Result<sqlx::PgPool, StoreError> {
         .connect_lazy_with(options.disable_statement_logging()))
 }
 
+#[cfg(feature = "mysql")]
 fn mysql(url: &str, role: Role) -> Result<sqlx::MySqlPool, StoreError> {
     let options = MySqlConnectOptions::from_str(url)?;
     Ok(MySqlPoolOptions::new()
@@ -106,6 +120,7 @@ fn mysql(url: &str, role: Role) -> Result<sqlx::MySqlPool, StoreError> {
         .connect_lazy_with(options.disable_statement_logging()))
 }
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 fn connections(role: Role) -> u32 {
     match role {
         Role::Worker => WORKER_CONNECTIONS,
@@ -113,11 +128,13 @@ fn connections(role: Role) -> u32 {
     }
 }
 
+#[cfg(feature = "postgres")]
 /// Bounds what one statement may wait for; READ COMMITTED because each change is one statement
 /// that judges the newest row.
 const POSTGRES_SESSION: &str = "SET lock_timeout = '10s'; SET statement_timeout = '30s'; \
      SET default_transaction_isolation = 'read committed'";
 
+#[cfg(feature = "mysql")]
 /// Strict mode: without it a value that is too long is cut silently. Locks on tables have a bound of
 /// their own, a day unless it is set.
 const MYSQL_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
@@ -126,7 +143,9 @@ const MYSQL_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE
 
 /// Long enough for a database that is just starting, short enough for a timer.
 pub(super) const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
+#[cfg(feature = "sqlite")]
 /// The same bound on each database.
 const LOCK_WAIT: Duration = Duration::from_secs(10);
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 /// Commits of a pass run beside each other; more than this only queue in the server.
 const WORKER_CONNECTIONS: u32 = 8;

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{error::DatabaseError, mysql::MySqlDatabaseError, postgres::PgDatabaseError};
+use sqlx::error::DatabaseError;
 
 use crate::{
     dialect::Dialect,
@@ -73,6 +73,9 @@ pub enum StoreError {
         /// What the system said.
         source: Arc<std::io::Error>,
     },
+    /// The program was built without this database's driver.
+    #[error("this program was built without a driver for {0}: build it with that feature")]
+    NoDriver(Dialect),
     /// Only one of the databases can do this.
     #[error("this works on PostgreSQL only, and the store is {0}")]
     PostgresOnly(Dialect),
@@ -97,6 +100,7 @@ impl StoreError {
             | Self::Seal { .. }
             | Self::Migration(_)
             | Self::File { .. }
+            | Self::NoDriver(_)
             | Self::PostgresOnly(_) => Exit::Usage,
         }
     }
@@ -138,14 +142,18 @@ impl From<sqlx::Error> for StoreError {
 /// read-only, or somebody held a lock.
 fn passes(refusal: &dyn DatabaseError) -> bool {
     let code = refusal.code().unwrap_or_default();
-    if let Some(refusal) = refusal.try_downcast_ref::<MySqlDatabaseError>() {
-        MYSQL_PASSING.contains(&refusal.number()) || code.starts_with("08") || code == "40001"
-    } else if refusal.try_downcast_ref::<PgDatabaseError>().is_some() {
-        POSTGRES_PASSING.iter().any(|class| code.starts_with(class))
-    } else {
-        // SQLite's primary code stands in the low byte: 5 busy, 6 locked.
-        code.parse::<u32>().is_ok_and(|number| matches!(number & 0xff, 5 | 6))
+    #[cfg(feature = "mysql")]
+    if let Some(refusal) = refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>() {
+        return MYSQL_PASSING.contains(&refusal.number())
+            || code.starts_with("08")
+            || code == "40001";
     }
+    #[cfg(feature = "postgres")]
+    if refusal.try_downcast_ref::<sqlx::postgres::PgDatabaseError>().is_some() {
+        return POSTGRES_PASSING.iter().any(|class| code.starts_with(class));
+    }
+    // SQLite's primary code stands in the low byte: 5 busy, 6 locked.
+    code.parse::<u32>().is_ok_and(|number| matches!(number & 0xff, 5 | 6))
 }
 
 fn reason(error: &sqlx::Error) -> String {
@@ -158,9 +166,11 @@ fn reason(error: &sqlx::Error) -> String {
     }
 }
 
+#[cfg(feature = "postgres")]
 /// Connection, transaction rollback, resources, lock not available, operator intervention; and a
 /// read-only transaction, which is what a failed-over server answers.
 const POSTGRES_PASSING: [&str; 6] = ["08", "40", "53", "55P03", "57", "25006"];
 
+#[cfg(feature = "mysql")]
 /// Lock wait timeout, shutting down, read-only (1290 and 1836), too many connections.
 const MYSQL_PASSING: [u16; 5] = [1205, 1053, 1290, 1836, 1040];

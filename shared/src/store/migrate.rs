@@ -1,17 +1,20 @@
 //! The schema: who may change it, under which lock, and what a program does that meets another one.
 
+use std::time::Duration;
+#[cfg(feature = "sqlite")]
 use std::{
     fs::{File, TryLockError},
     io,
     path::PathBuf,
-    time::Duration,
 };
 
 use sqlx::{
-    MySqlConnection, MySqlPool, PgPool, SqlSafeStr, SqlitePool,
+    SqlSafeStr,
     migrate::{Migration, MigrationType, Migrator},
 };
-use tokio::time::{sleep, timeout};
+#[cfg(feature = "sqlite")]
+use tokio::time::sleep;
+use tokio::time::timeout;
 
 use super::{Pools, Store, StoreError, on_pool};
 use crate::dialect::Dialect;
@@ -30,10 +33,13 @@ impl Store {
     pub async fn migrate(&self) -> Result<(), StoreError> {
         schema_change(async {
             match &self.pools {
+                #[cfg(feature = "sqlite")]
                 Pools::Sqlite(pool) => {
                     migrate_sqlite(pool, self.url.file().unwrap_or_default()).await
                 }
+                #[cfg(feature = "postgres")]
                 Pools::Postgres(pool) => migrate_postgres(pool).await,
+                #[cfg(feature = "mysql")]
                 Pools::MySql(pool) => migrate_mysql(pool).await,
             }
         })
@@ -75,7 +81,8 @@ pub(super) async fn schema_change<T>(
     timeout(SCHEMA_CHANGE, change).await.unwrap_or(Err(StoreError::Late))
 }
 
-async fn migrate_sqlite(pool: &SqlitePool, file: PathBuf) -> Result<(), StoreError> {
+#[cfg(feature = "sqlite")]
+async fn migrate_sqlite(pool: &sqlx::SqlitePool, file: PathBuf) -> Result<(), StoreError> {
     let lock = PathBuf::from(format!("{}.lock", file.display()));
     let failed = |source: std::io::Error| StoreError::File {
         path: lock.display().to_string(),
@@ -88,6 +95,7 @@ async fn migrate_sqlite(pool: &SqlitePool, file: PathBuf) -> Result<(), StoreErr
     migrator(Dialect::Sqlite).run_direct(None, &mut *connection, false).await.map_err(migration)
 }
 
+#[cfg(feature = "sqlite")]
 /// Waits for other programs' migrations. Asked again and again, because a thread that waits in the
 /// system for a lock could not be told to give up.
 async fn lock_exclusively(file: &File) -> io::Result<()> {
@@ -100,7 +108,8 @@ async fn lock_exclusively(file: &File) -> io::Result<()> {
     }
 }
 
-async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
+#[cfg(feature = "postgres")]
+async fn migrate_postgres(pool: &sqlx::PgPool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await?;
     connection.close_on_drop();
     sqlx::query(
@@ -121,7 +130,8 @@ async fn migrate_postgres(pool: &PgPool) -> Result<(), StoreError> {
     Ok(view?)
 }
 
-async fn migrate_mysql(pool: &MySqlPool) -> Result<(), StoreError> {
+#[cfg(feature = "mysql")]
+async fn migrate_mysql(pool: &sqlx::MySqlPool) -> Result<(), StoreError> {
     let mut connection = pool.acquire().await?;
     connection.close_on_drop();
     let got: Option<i64> =
@@ -140,10 +150,11 @@ async fn migrate_mysql(pool: &MySqlPool) -> Result<(), StoreError> {
     result.map_err(migration)
 }
 
+#[cfg(feature = "mysql")]
 /// Schema changes are no transactions here: a program that died in the middle of one has left a mark
 /// that sqlx takes for damage. Each of our files may be run again, and under the lock nobody else
 /// is at it.
-async fn forget_unfinished(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+async fn forget_unfinished(connection: &mut sqlx::MySqlConnection) -> Result<(), sqlx::Error> {
     let forgotten = sqlx::query("DELETE FROM _sqlx_migrations WHERE success = FALSE");
     match forgotten.execute(connection).await {
         Err(sqlx::Error::Database(refusal)) if names_no_table(refusal.as_ref()) => Ok(()),
@@ -205,11 +216,14 @@ const VERSION: &str = "SELECT COALESCE(MAX(version), 0) FROM _sqlx_migrations";
 /// where the table has millions of rows.
 pub const SCHEMA_CHANGE: Duration = Duration::from_secs(600);
 
+#[cfg(feature = "sqlite")]
 /// Unnoticed by people, and no load.
 const LOCK_RETRY: Duration = Duration::from_millis(20);
 
+#[cfg(any(feature = "postgres", feature = "mysql"))]
 /// Long enough for forty programs that start at once on a small machine.
 const LOCK_WAIT: Duration = Duration::from_secs(60);
 
+#[cfg(feature = "postgres")]
 /// "tokenkpr" in ASCII: an advisory lock's number is the whole server's.
 const LOCK_KEY: i64 = 0x746f_6b65_6e6b_7072;

@@ -49,10 +49,11 @@ impl Store {
     /// [`StoreError::PostgresOnly`], or what the database said; then nothing has changed.
     /// [`StoreError::Late`] after [`SCHEMA_CHANGE`](super::SCHEMA_CHANGE).
     pub async fn adopt(&self, name: &TokenName, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
-        let Pools::Postgres(pool) = &self.pools else {
-            return Err(StoreError::PostgresOnly(self.dialect()));
-        };
-        schema_change(self.take_over(pool, name, now)).await
+        match &self.pools {
+            Pools::Postgres(pool) => schema_change(self.take_over(pool, name, now)).await,
+            #[cfg(any(feature = "sqlite", feature = "mysql"))]
+            _ => Err(StoreError::PostgresOnly(self.dialect())),
+        }
     }
 
     async fn take_over(
