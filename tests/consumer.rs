@@ -13,6 +13,8 @@ mod generations;
 mod middleware;
 #[path = "consumer/outages.rs"]
 mod outages;
+#[path = "consumer/readme.rs"]
+mod readme;
 #[path = "consumer/remembering.rs"]
 mod remembering;
 #[path = "consumer/stage.rs"]
