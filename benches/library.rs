@@ -77,7 +77,10 @@ impl Stage {
 fn in_memory(stage: &Stage, runtime: &Runtime) {
     let cores = thread::available_parallelism().unwrap().get();
     println!("\na token in memory, ns a call (target: under 50, as many threads no slower)");
-    let consumer = stage.consumer(Duration::from_hours(1));
+    let consumer = {
+        let _inside = runtime.enter();
+        stage.consumer(Duration::from_hours(1))
+    };
     runtime.block_on(consumer.token(NAME)).unwrap();
     let swap = Arc::new(ArcSwap::from_pointee(TOKEN.to_owned()));
     let moka = moka::sync::Cache::<String, Arc<str>>::new(100);

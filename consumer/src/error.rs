@@ -18,6 +18,11 @@ pub enum Error {
     /// The database cannot be asked; `StoreError::is_transient` says whether to try again.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Connections belong to an async runtime.
+    #[error(
+        "a consumer must be made inside tokio's runtime: make it there, or use `blocking::Consumer`"
+    )]
+    NoRuntime,
     /// A call that blocks was made inside an async runtime.
     #[error("a blocking call inside an async runtime: use `tokenkeeper_consumer::Consumer` there")]
     WouldBlock,

@@ -87,7 +87,7 @@ impl Consumer {
     /// Connects as these settings say.
     ///
     /// # Errors
-    /// [`Error::Store`].
+    /// [`Error::Store`]; [`Error::NoRuntime`] outside an async runtime.
     pub fn from_settings(settings: Settings) -> Result<Self, Error> {
         Self::with_max_staleness(settings, MAX_STALENESS)
     }
@@ -98,6 +98,9 @@ impl Consumer {
     /// # Errors
     /// [`Error::Store`].
     pub fn with_max_staleness(settings: Settings, max_staleness: Duration) -> Result<Self, Error> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            return Err(Error::NoRuntime);
+        }
         let seal = match settings.key {
             KeySetting::Given(ring) => Seal::With(ring),
             // Without a key only an unsealed store can be read; a sealed value says what to set.

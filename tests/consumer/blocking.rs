@@ -32,6 +32,14 @@ fn a_program_without_a_runtime_gets_tokens_on_any_thread() {
 }
 
 #[test]
+fn outside_a_runtime_the_async_consumer_is_an_error_and_no_panic() {
+    let database = Database::fresh(each()[0]);
+    let stage = Runtime::new().unwrap().block_on(Stage::on(&database.url));
+    let made = tokenkeeper_consumer::Consumer::from_settings(stage.settings());
+    assert!(matches!(made, Err(Error::NoRuntime)));
+}
+
+#[test]
 fn inside_a_runtime_a_blocking_call_is_an_error_and_no_panic() {
     let database = Database::fresh(each()[0]);
     let runtime = Runtime::new().unwrap();

@@ -49,6 +49,8 @@ pub fn get(number: usize, ground: &Ground, history: &History, crew: &Crew, mut d
         let came = match got.code {
             Some(0) => printed(&got.stdout, &ground.sandbox),
             Some(5) => Came::Refused(got.stderr),
+            // A worker is still at it: that may pass, too.
+            Some(7) if got.stderr.contains("no valid token") => Came::Refused(got.stderr),
             Some(7) => Came::Outage(got.stderr),
             _ => Came::Odd(format!("{got:?}")),
         };

@@ -15,7 +15,9 @@ pub(crate) fn of(error: &Error) -> Failure {
     match error {
         Error::Name(error) => Failure::new(Exit::Usage, error.to_string()),
         Error::Settings(error) => Failure::new(Exit::Usage, error.to_string()),
-        Error::WouldBlock | Error::Runtime(_) => Failure::new(Exit::Internal, error.to_string()),
+        Error::NoRuntime | Error::WouldBlock | Error::Runtime(_) => {
+            Failure::new(Exit::Internal, error.to_string())
+        }
         Error::Store(error) | Error::NoToken(NoToken::Store(error)) => error.into(),
         Error::NoToken(error @ NoToken::NoSuchName(_)) => {
             Failure::new(Exit::NoSuchName, error.to_string())

@@ -115,6 +115,7 @@ impl From<&Error> for Problem {
             Error::Store(_)
             | Error::NoToken(NoToken::Store(_))
             | Error::Settings(_)
+            | Error::NoRuntime
             | Error::WouldBlock
             | Error::Runtime(_) => Self::new(
                 StatusCode::INTERNAL_SERVER_ERROR,
