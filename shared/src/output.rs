@@ -27,7 +27,7 @@ pub fn line(text: &str) -> Result<(), Failure> {
 /// Prints one result as JSON on one line.
 ///
 /// # Errors
-/// As [`line`].
+/// As [`line()`].
 pub fn json(value: &impl Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string(value);
     line(&text.map_err(|error| Failure::new(Exit::Internal, error.to_string()))?)
