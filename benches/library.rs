@@ -118,6 +118,11 @@ fn in_memory(stage: &Stage, runtime: &Runtime) {
             );
         }
     }
+    allocations(&consumer, runtime);
+}
+
+/// Of many calls that are answered from memory.
+fn allocations(consumer: &Consumer, runtime: &Runtime) {
     let counted = allocation_counter::measure(|| {
         runtime.block_on(async {
             for _ in 0..1_000 {

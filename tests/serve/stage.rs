@@ -1,7 +1,5 @@
 //! A server on a database with tokens in it, and keys to ask it with.
 
-#![allow(dead_code, reason = "each suite uses a part of it")]
-
 use std::{
     fs,
     net::TcpStream,

@@ -18,30 +18,14 @@ fn token() -> Token {
     let place = Place { table: "tokens", row: "edfi", column: Column::AccessToken };
     let stored = Seal::Off.seal(place, &Secret::new("canary-token")).unwrap();
     Token {
-        id: Uuid::nil(),
-        name,
-        provider: "example".to_owned(),
         state: State::Ok,
         generation: 7,
         access_token: Some(stored),
         token_type: "Bearer".to_owned(),
-        scope: None,
         access_token_expires: Some(clock::after(now, Duration::from_secs(3 * 3600 + 125))),
-        refresh_token_expires: None,
-        not_before: None,
         refresh_at: clock::after(now, Duration::from_secs(3600)),
-        updating: false,
-        worker: None,
-        lease_until: None,
-        uncertain_since: None,
-        uncertain_tries: 0,
-        failures: 0,
-        next_attempt_at: None,
-        last_error_class: None,
-        last_error: None,
-        last_error_at: None,
         last_success_at: Some(clock::before(now, Duration::from_secs(60))),
-        last_login_at: None,
+        ..Token::enrolled(Uuid::nil(), name, "example", now)
     }
 }
 
