@@ -5,8 +5,8 @@ use tokenkeeper_shared::{exit::Failure, name::TokenName};
 
 use super::{
     completions, failure,
-    output::{self, Asked, Format, Shown},
-    request::RequestArguments,
+    output::{self, Asked, Shown},
+    request::{FormatArgument, RequestArguments},
 };
 use crate::Consumer;
 
@@ -17,9 +17,8 @@ pub(super) struct GetArguments {
     name: TokenName,
     #[command(flatten)]
     request: RequestArguments,
-    /// How to print it: raw, json, header, env and many more, see --help
-    #[arg(long, default_value = "raw", value_parser = Format::parse, add = completions::formats(), long_help = output::help())]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArgument,
     /// The user's name that goes with the token to git or docker
     #[arg(long, value_name = "USER", default_value = "oauth2")]
     username: String,
@@ -35,7 +34,7 @@ pub(super) async fn get(
     json: bool,
 ) -> Result<(), Failure> {
     let GetArguments { name, request, format, username, operation } = arguments;
-    let format = if json { Format::Json } else { format };
+    let format = format.or_json(json);
     let asked = match format.asked(operation.as_deref(), std::io::stdin().lock())? {
         Asked::Token(caller) => caller.with_username(username),
         Asked::Text(text) => return output::line(&text),

@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::{
+    completions,
+    output::{self, Format},
+};
 use crate::{Request, WhileUpdating};
 
 #[derive(Debug, Args)]
@@ -17,6 +21,21 @@ pub(super) struct RequestArguments {
     /// What to do meanwhile: wait for the new token, or serve the stored one while it works
     #[arg(long, value_enum, default_value_t)]
     while_updating: Meanwhile,
+}
+
+/// How a verb prints tokens.
+#[derive(Debug, Clone, Args)]
+pub(super) struct FormatArgument {
+    /// How to print it: raw, json, header, env and many more, see --help
+    #[arg(long, default_value = "raw", value_parser = Format::parse, add = completions::formats(), long_help = output::help())]
+    format: Format,
+}
+
+impl FormatArgument {
+    /// `--json` says the same on every verb, whatever the format.
+    pub(super) fn or_json(self, json: bool) -> Format {
+        if json { Format::Json } else { self.format }
+    }
 }
 
 #[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]

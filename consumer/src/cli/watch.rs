@@ -17,7 +17,7 @@ use super::{
     follow::Follower,
     output::{self, Asked, Caller, Format, Shown},
     replaced::replace,
-    request::RequestArguments,
+    request::{FormatArgument, RequestArguments},
     signals::{Signals, endings},
 };
 use crate::{AccessToken, Consumer};
@@ -29,9 +29,8 @@ pub(super) struct WatchArguments {
     name: TokenName,
     #[command(flatten)]
     request: RequestArguments,
-    /// How to print it: raw, json, header, env and many more, see --help
-    #[arg(long, default_value = "raw", value_parser = Format::parse, add = completions::formats(), long_help = output::help())]
-    format: Format,
+    #[command(flatten)]
+    format: FormatArgument,
     /// Keep it in this file instead of printing it; the file is replaced, never half written
     #[arg(long, value_name = "PATH")]
     file: Option<PathBuf>,
@@ -50,7 +49,7 @@ pub(super) async fn watch(
     arguments: WatchArguments,
     json: bool,
 ) -> Result<(), Failure> {
-    let format = if json { Format::Json } else { arguments.format.clone() };
+    let format = arguments.format.clone().or_json(json);
     if matches!(format, Format::GitCredential | Format::DockerCredential) {
         let message =
             "the formats git-credential and docker-credential answer a caller: use them with get";
