@@ -7,8 +7,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 /// How `keeper.sh` makes a server; see there.
 pub struct Recipe {
@@ -101,15 +101,26 @@ impl Line {
 
 /// A port on 127.0.0.1 that nothing listens on.
 pub fn free_port() -> u16 {
-    let first = u16::try_from(std::process::id() % u32::from(PORTS)).expect("below PORTS");
-    (0..PORTS)
-        .map(|_| FIRST_PORT + (first + NEXT_PORT.fetch_add(1, Ordering::Relaxed) % PORTS) % PORTS)
-        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+    let (claim, _) = CLAIM.get_or_init(|| {
+        let mut blocks = (FIRST_PORT..LAST_PORT).step_by(BLOCK.into());
+        blocks.find_map(|first| Some((first, listen(first)?))).expect("no block of ports is free")
+    });
+    (1..BLOCK)
+        .map(|_| claim + 1 + NEXT_PORT.fetch_add(1, Ordering::Relaxed) % (BLOCK - 1))
+        .find(|port| listen(*port).is_some())
         .expect("no port is free")
+}
+
+fn listen(port: u16) -> Option<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).ok()
 }
 
 const SCRIPT: &str = include_str!("keeper.sh");
 static NEXT_PORT: AtomicU16 = AtomicU16::new(0);
-// Below the ports that systems hand out to clients: a client could take a killed server's port before it is back.
+/// This process's block of ports. Whoever listens on the first one has the block: a suite that runs
+/// beside this one must not take a killed server's port before it is back.
+static CLAIM: OnceLock<(u16, TcpListener)> = OnceLock::new();
+const BLOCK: u16 = 500;
+// Below the ports that systems hand out to clients, who could take one, too.
 const FIRST_PORT: u16 = 20_000;
-const PORTS: u16 = 12_000;
+const LAST_PORT: u16 = 32_000;

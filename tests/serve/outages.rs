@@ -16,48 +16,51 @@ use crate::harness::{databases::Kind, product::Product, servers, wait};
 
 #[test]
 fn tokens_are_handed_out_while_the_database_is_away() {
-    for product in [Product::Postgres, Product::MariaDb] {
-        let database = servers::Server::start(product);
-        let stage = Stage::at(&database.fresh_database());
-        stage.keep("edfi", HOUR);
-        let key = stage.new_key("all", &["--token", "*"]);
-        let server = stage.serve(&[]);
-        assert_eq!(server.get("/v1/tokens/edfi", &key).status, 200, "{product:?}");
-        database.kill();
-        let probe = |path| server.ask(&request("GET", path, &[], ""));
-        let degraded = wait::until(LIMIT, || {
-            Some(probe("/readyz")).filter(|answer| answer.body.contains("degraded"))
-        });
-        assert_eq!(degraded.expect("it is degraded").status, 200, "{product:?}");
-        assert_eq!(probe("/healthz").body, r#"{"status":"ok"}"#);
-        let warned = wait::until(LIMIT, || {
-            let answer = server.get("/v1/tokens/edfi", &key);
-            assert_eq!(
-                (answer.status, &answer.json()["access_token"]),
-                (200, &json!("access-edfi-1"))
-            );
-            (answer.json()["warning"] == "out_of_reach").then_some(())
-        });
-        warned.expect("who asks is told");
-        let unknown = server.get("/v1/tokens/other?wait=0", &key);
-        unknown.is_problem(503, "temporary");
-        assert!(unknown.header("retry-after").is_some());
-        assert!(server.get("/metrics", &key).body.contains("\ntokenkeeper_database_up 0\n"));
-        database.restart();
-        let ready = wait::until(LIMIT, || {
-            Some(probe("/readyz")).filter(|answer| answer.body.contains("ok"))
-        });
-        ready.expect("it is ready again");
-        let back = wait::until(LIMIT, || {
-            let answer = server.get("/v1/tokens/edfi", &key).json();
-            answer.get("warning").is_none().then_some(())
-        });
-        back.expect("nothing is to be warned of");
-        server.get("/v1/tokens/other?wait=0", &key).is_problem(404, "no_such_name");
-        let told = server.stop();
-        for canary in [&*key, "access-edfi", "refresh-canary"] {
-            assert!(!told.stderr.contains(canary) && !told.stdout.contains(canary), "{told:?}");
+    // Beside each other: they are waited for, most of the time.
+    thread::scope(|scope| {
+        for product in [Product::Postgres, Product::MariaDb] {
+            scope.spawn(move || hand_out_while_away(product));
         }
+    });
+}
+
+fn hand_out_while_away(product: Product) {
+    let database = servers::Server::start(product);
+    let stage = Stage::at(&database.fresh_database());
+    stage.keep("edfi", HOUR);
+    let key = stage.new_key("all", &["--token", "*"]);
+    let server = stage.serve(&[]);
+    assert_eq!(server.get("/v1/tokens/edfi", &key).status, 200, "{product:?}");
+    database.kill();
+    let probe = |path| server.ask(&request("GET", path, &[], ""));
+    let degraded = wait::until(LIMIT, || {
+        Some(probe("/readyz")).filter(|answer| answer.body.contains("degraded"))
+    });
+    assert_eq!(degraded.expect("it is degraded").status, 200, "{product:?}");
+    assert_eq!(probe("/healthz").body, r#"{"status":"ok"}"#);
+    let warned = wait::until(LIMIT, || {
+        let answer = server.get("/v1/tokens/edfi", &key);
+        assert_eq!((answer.status, &answer.json()["access_token"]), (200, &json!("access-edfi-1")));
+        (answer.json()["warning"] == "out_of_reach").then_some(())
+    });
+    warned.expect("who asks is told");
+    let unknown = server.get("/v1/tokens/other?wait=0", &key);
+    unknown.is_problem(503, "temporary");
+    assert!(unknown.header("retry-after").is_some());
+    assert!(server.get("/metrics", &key).body.contains("\ntokenkeeper_database_up 0\n"));
+    database.restart();
+    let ready =
+        wait::until(LIMIT, || Some(probe("/readyz")).filter(|answer| answer.body.contains("ok")));
+    ready.expect("it is ready again");
+    let back = wait::until(LIMIT, || {
+        let answer = server.get("/v1/tokens/edfi", &key).json();
+        answer.get("warning").is_none().then_some(())
+    });
+    back.expect("nothing is to be warned of");
+    server.get("/v1/tokens/other?wait=0", &key).is_problem(404, "no_such_name");
+    let told = server.stop();
+    for canary in [&*key, "access-edfi", "refresh-canary"] {
+        assert!(!told.stderr.contains(canary) && !told.stdout.contains(canary), "{told:?}");
     }
 }
 
