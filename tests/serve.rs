@@ -11,6 +11,8 @@ mod harness;
 
 #[path = "serve/browser.rs"]
 mod browser;
+#[path = "serve/devtools.rs"]
+mod devtools;
 #[path = "serve/doors.rs"]
 mod doors;
 #[path = "serve/hostile.rs"]
@@ -19,6 +21,8 @@ mod hostile;
 mod http;
 #[path = "serve/keys.rs"]
 mod keys;
+#[path = "serve/live.rs"]
+mod live;
 #[path = "serve/oauth2.rs"]
 mod oauth2;
 #[path = "serve/outages.rs"]

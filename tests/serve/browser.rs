@@ -1,5 +1,5 @@
-//! The status page in a real browser: it is shown without scripts, in light and in dark, and nothing
-//! that a provider said runs.
+//! The status page as a real browser shows it once: in light and in dark, and nothing that a provider
+//! said runs. What its script does is in `live`.
 
 use std::fs;
 
@@ -9,26 +9,18 @@ use crate::harness::programs::{Finished, Program};
 /// Chromium without a window, with a profile of its own.
 fn browser(stage: &Stage, arguments: &[&str]) -> Finished {
     let profile = format!("--user-data-dir={}", path(&stage.path("profile")));
-    let usual = [
-        "--headless",
-        // It refuses to sandbox itself as root, and nothing but our own page is loaded.
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--hide-scrollbars",
-        "--window-size=1280,400",
-        &profile,
-    ];
-    let ended =
-        Program::named("chromium").at_home(stage.home.path()).args(usual).args(arguments).run();
+    let ended = Program::named("chromium")
+        .at_home(stage.home.path())
+        .args(USUAL)
+        .args([&*profile])
+        .args(arguments)
+        .run();
     assert_eq!(ended.code, Some(0), "{ended:?}");
     ended
 }
 
 /// The page's address with a key, as a browser keeps it after it has asked.
-fn address(server: &Server, key: &str) -> String {
+pub fn address(server: &Server, key: &str) -> String {
     format!("http://me:{key}@127.0.0.1:{}/", server.port)
 }
 
@@ -84,3 +76,15 @@ fn corner(png: &[u8]) -> u8 {
     reader.next_frame(&mut row).unwrap();
     row[0]
 }
+
+pub const USUAL: [&str; 8] = [
+    "--headless",
+    // It refuses to sandbox itself as root, and nothing but our own page is loaded.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--hide-scrollbars",
+    "--window-size=1280,400",
+];

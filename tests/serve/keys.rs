@@ -42,6 +42,7 @@ fn nothing_but_the_probes_is_answered_without_the_one_right_key() {
         let answer = server.ask(&request("GET", probe, &[], ""));
         assert_eq!((answer.status, &*answer.body), (200, r#"{"status":"ok"}"#));
     }
+    assert_eq!(server.ask(&request("GET", "/status.js", &[], "")).status, 200);
     assert!(
         server
             .ask(&request("GET", "/v1/tokens/edfi", &[], ""))

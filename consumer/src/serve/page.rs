@@ -1,5 +1,5 @@
 //! The status page as text: what people want to know of each token, without a byte of any. It needs
-//! no script; what comes from outside is escaped.
+//! no script, and with ours what it shows is kept new; what comes from outside is escaped.
 
 use std::{fmt::Write, time::Duration};
 
@@ -22,28 +22,32 @@ pub(super) fn render(entries: &[Entry], now: DateTime<Utc>, more: Option<&str>) 
     let mut page = format!(
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\">\
-         <meta http-equiv=\"refresh\" content=\"{REFRESH}\"><title>tokenkeeper</title>\
-         <style>{STYLE}</style></head><body><h1>tokenkeeper</h1>\
-         <p>As the database knows it at {}.</p>",
+         <noscript><meta http-equiv=\"refresh\" content=\"{REFRESH}\"></noscript>\
+         <title>tokenkeeper</title><style>{STYLE}</style><script src=\"{SCRIPT_PATH}\" defer></script>\
+         </head><body><h1>tokenkeeper</h1><p id=\"said\" role=\"status\"></p>\
+         <main><p>As the database knows it at {}.</p>",
         instant(now)
     );
     if entries.is_empty() {
-        page += "<p>There is no token that this key may see.</p></body></html>\n";
-        return page;
+        page += "<p>There is no token that this key may see.</p>";
+    } else {
+        table(&mut page, entries, now);
     }
-    page += "<table><thead><tr><th>token<th>state<th>expires<th>renews<th>last success\
-             <th>failures<th>generation<th>last week</tr></thead><tbody>";
-    for entry in entries {
-        row(&mut page, entry, now);
-    }
-    page += "</tbody></table>";
     if let Some(last) = more {
         let _ = write!(page, "<p><a href=\"/?after={0}\">after {0}</a></p>", escaped(last));
     }
-    page += "</body></html>\n";
+    page += "</main></body></html>\n";
     page
 }
 
+fn table(page: &mut String, entries: &[Entry], now: DateTime<Utc>) {
+    *page += "<table><thead><tr><th>token<th>state<th>expires<th>renews<th>last success\
+              <th>failures<th>generation<th>last week</tr></thead><tbody>";
+    for entry in entries {
+        row(page, entry, now);
+    }
+    *page += "</tbody></table>";
+}
 fn row(page: &mut String, Entry { token, events }: &Entry, now: DateTime<Utc>) {
     let (class, state) = state(token, now);
     let name = escaped(token.name.as_str());
@@ -159,6 +163,11 @@ td.good{color:light-dark(#175c2b,#7fd69a)}td.fair{color:light-dark(#7a4b00,#f0bf
 td.bad{color:light-dark(#a01818,#ff8f8f)}\
 rect.good{fill:light-dark(#2e8b4f,#5fc283)}rect.bad{fill:light-dark(#c62828,#ff6b6b)}line{stroke:#8888}";
 
+/// Our one script, and where it lies: a path of its own, so that no other can run.
+pub(super) const SCRIPT: &str = include_str!("page/live.js");
+pub(super) const SCRIPT_PATH: &str = "/status.js";
+
+/// Without the script: seconds.
 const REFRESH: u32 = 30;
 pub(super) const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 /// Two hours a pixel and a half.

@@ -28,6 +28,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
         .route("/v1/tokens/{name}/rejected", post(rejected::post))
         .route(oauth2_token::PATH, post(oauth2_token::post))
         .route(status::PATH, get(status::get))
+        .route(status::SCRIPT_PATH, get(status::script))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .route("/metrics", get(metrics::get))
@@ -47,7 +48,7 @@ pub(super) fn router(site: Arc<Site>) -> Router {
 
 /// Whether a path is answered without a key: nothing that it tells is about a token.
 pub(super) fn is_open(path: &str) -> bool {
-    matches!(path, "/healthz" | "/readyz")
+    matches!(path, "/healthz" | "/readyz" | status::SCRIPT_PATH)
 }
 
 /// Whether a path looks at the key by itself.

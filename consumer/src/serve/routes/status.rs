@@ -56,6 +56,13 @@ pub(super) async fn get(
     }
 }
 
+/// `GET /status.js`: what keeps the page new.
+pub(super) async fn script() -> Response {
+    let mut response = Response::new(page::SCRIPT.into());
+    response.headers_mut().insert(header::CONTENT_TYPE, JAVASCRIPT);
+    response
+}
+
 async fn page(site: &Site, key: &Key, after: Option<TokenName>) -> Result<String, Error> {
     let now = site.consumer.now().await?;
     let (mut entries, mut after, mut is_last) = (Vec::new(), after, false);
@@ -97,17 +104,20 @@ fn ask_for_key(denied: Denied) -> Response {
     response
 }
 
-/// Nothing may be loaded or sent; the one style is told by its hash.
+/// Nothing may be loaded but our script, and nothing be asked but this server; the one style is told
+/// by its hash.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = BASE64_STANDARD.encode(Sha256::digest(page::STYLE.as_bytes()));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
 pub(super) const PATH: &str = "/";
+pub(super) const SCRIPT_PATH: &str = page::SCRIPT_PATH;
 const HTML: HeaderValue = HeaderValue::from_static("text/html; charset=utf-8");
+const JAVASCRIPT: HeaderValue = HeaderValue::from_static("text/javascript; charset=utf-8");
 /// More on one page is for machines: see `/metrics`.
 const MOST: usize = 100;
 const PAGE: u16 = 500;
