@@ -19,6 +19,8 @@ mod claiming;
 mod claiming_by_name;
 #[path = "store/committing.rs"]
 mod committing;
+#[path = "store/connecting.rs"]
+mod connecting;
 #[path = "store/enrolling.rs"]
 mod enrolling;
 #[path = "store/ground.rs"]

@@ -6,6 +6,7 @@ mod changes;
 mod claim;
 mod commit;
 mod connect;
+mod connections;
 mod enrol;
 mod error;
 mod events;
@@ -26,6 +27,7 @@ use chrono::{DateTime, Utc};
 
 #[cfg(feature = "postgres")]
 pub use self::changes::{Change, Changes};
+use self::connections::Connections;
 #[cfg(feature = "postgres")]
 pub use self::tutorial::Adopted;
 pub use self::{
@@ -58,17 +60,19 @@ pub struct Store {
     url: DatabaseUrl,
     seal: Seal,
     clock: Arc<dyn Clock>,
+    /// In the database's dialect: what consumers ask again and again is written once.
+    read: sqlx::SqlStr,
 }
 
 /// One of the pools whose drivers are there. Not `sqlx::Any`: that has neither UUID nor BOOLEAN.
 #[derive(Clone)]
 enum Pools {
     #[cfg(feature = "sqlite")]
-    Sqlite(sqlx::SqlitePool),
+    Sqlite(Connections<sqlx::Sqlite>),
     #[cfg(feature = "postgres")]
-    Postgres(sqlx::PgPool),
+    Postgres(Connections<sqlx::Postgres>),
     #[cfg(feature = "mysql")]
-    MySql(sqlx::MySqlPool),
+    MySql(Connections<sqlx::MySql>),
 }
 
 /// Instantiates one body for a connection of each kind, so that each statement is written once and
@@ -88,15 +92,12 @@ macro_rules! on_pool {
 }
 use on_pool;
 
-/// One connection's share of [`on_pool`]. A connection that did not answer in time is not used again:
-/// its late answer would be taken for another statement's.
+/// One connection's share of [`on_pool`].
 macro_rules! bounded {
     ($pool:expr, $connection:ident => $body:expr) => {{
         let mut $connection = $pool.acquire().await?;
         let ended = crate::store::in_time(async { $body }).await;
-        if matches!(ended, Err(crate::store::StoreError::Late)) {
-            $connection.close_on_drop();
-        }
+        $connection.ended(&ended);
         ended
     }};
 }
@@ -110,7 +111,8 @@ impl Store {
     /// [`StoreError`] when the address cannot be used or the file cannot be made.
     pub fn open(url: DatabaseUrl, seal: Seal, role: Role) -> Result<Self, StoreError> {
         let pools = connect::pools(&url, role)?;
-        Ok(Self { pools, url, seal, clock: Arc::new(SystemClock::new()) })
+        let read = url.dialect().statement(read::READ, 0);
+        Ok(Self { pools, url, seal, clock: Arc::new(SystemClock::new()), read })
     }
 
     /// The address, for messages.

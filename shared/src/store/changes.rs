@@ -27,8 +27,9 @@ impl Store {
     /// [`StoreError`].
     pub async fn changes(&self) -> Result<Option<Changes>, StoreError> {
         match &self.pools {
-            Pools::Postgres(pool) => {
-                let mut listener = PgListener::connect_with(&own_pool(pool)).await?;
+            Pools::Postgres(connections) => {
+                let pool = own_pool(connections.pool());
+                let mut listener = PgListener::connect_with(&pool).await?;
                 listener.listen(CHANNEL).await?;
                 Ok(Some(Changes(listener)))
             }

@@ -20,7 +20,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 #[cfg(feature = "sqlite")]
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions};
 
-use super::{Pools, StoreError};
+use super::{Connections, Pools, StoreError};
 use crate::{database_url::DatabaseUrl, dialect::Dialect};
 
 /// Who connects.
@@ -37,11 +37,14 @@ pub enum Role {
 pub(super) fn pools(url: &DatabaseUrl, role: Role) -> Result<Pools, StoreError> {
     match url.dialect() {
         #[cfg(feature = "sqlite")]
-        Dialect::Sqlite => Ok(Pools::Sqlite(sqlite(&url.file().unwrap_or_default(), role)?)),
+        Dialect::Sqlite => {
+            let pool = sqlite(&url.file().unwrap_or_default(), role)?;
+            Ok(Pools::Sqlite(Connections::of(pool)))
+        }
         #[cfg(feature = "postgres")]
-        Dialect::Postgres => Ok(Pools::Postgres(postgres(url.expose(), role)?)),
+        Dialect::Postgres => Ok(Pools::Postgres(Connections::of(postgres(url.expose(), role)?))),
         #[cfg(feature = "mysql")]
-        Dialect::MySql => Ok(Pools::MySql(mysql(url.expose(), role)?)),
+        Dialect::MySql => Ok(Pools::MySql(Connections::of(mysql(url.expose(), role)?))),
         #[cfg(not(all(feature = "sqlite", feature = "postgres", feature = "mysql")))]
         other => Err(StoreError::NoDriver(other)),
     }

@@ -16,7 +16,7 @@ use sqlx::{
 use tokio::time::sleep;
 use tokio::time::timeout;
 
-use super::{Pools, Store, StoreError, on_pool};
+use super::{Connections, Pools, Store, StoreError, on_pool};
 use crate::dialect::Dialect;
 
 /// The schema that this version needs: the number of the last file in `migrations/`.
@@ -34,13 +34,13 @@ impl Store {
         schema_change(async {
             match &self.pools {
                 #[cfg(feature = "sqlite")]
-                Pools::Sqlite(pool) => {
-                    migrate_sqlite(pool, self.url.file().unwrap_or_default()).await
+                Pools::Sqlite(connections) => {
+                    migrate_sqlite(connections, self.url.file().unwrap_or_default()).await
                 }
                 #[cfg(feature = "postgres")]
-                Pools::Postgres(pool) => migrate_postgres(pool).await,
+                Pools::Postgres(connections) => migrate_postgres(connections).await,
                 #[cfg(feature = "mysql")]
-                Pools::MySql(pool) => migrate_mysql(pool).await,
+                Pools::MySql(connections) => migrate_mysql(connections).await,
             }
         })
         .await
@@ -82,7 +82,10 @@ pub(super) async fn schema_change<T>(
 }
 
 #[cfg(feature = "sqlite")]
-async fn migrate_sqlite(pool: &sqlx::SqlitePool, file: PathBuf) -> Result<(), StoreError> {
+async fn migrate_sqlite(
+    connections: &Connections<sqlx::Sqlite>,
+    file: PathBuf,
+) -> Result<(), StoreError> {
     let lock = PathBuf::from(format!("{}.lock", file.display()));
     let failed = |source: std::io::Error| StoreError::File {
         path: lock.display().to_string(),
@@ -91,7 +94,7 @@ async fn migrate_sqlite(pool: &sqlx::SqlitePool, file: PathBuf) -> Result<(), St
     let held =
         File::options().create(true).truncate(false).write(true).open(&lock).map_err(failed)?;
     lock_exclusively(&held).await.map_err(failed)?;
-    let mut connection = pool.acquire().await?;
+    let mut connection = connections.acquire().await?;
     migrator(Dialect::Sqlite).run_direct(None, &mut *connection, false).await.map_err(migration)
 }
 
@@ -109,8 +112,8 @@ async fn lock_exclusively(file: &File) -> io::Result<()> {
 }
 
 #[cfg(feature = "postgres")]
-async fn migrate_postgres(pool: &sqlx::PgPool) -> Result<(), StoreError> {
-    let mut connection = pool.acquire().await?;
+async fn migrate_postgres(connections: &Connections<sqlx::Postgres>) -> Result<(), StoreError> {
+    let mut connection = connections.acquire().await?;
     connection.close_on_drop();
     sqlx::query(
         "SELECT set_config('statement_timeout', $1, false), set_config('lock_timeout', $1, false)",
@@ -125,14 +128,14 @@ async fn migrate_postgres(pool: &sqlx::PgPool) -> Result<(), StoreError> {
         Err(_) => Ok(()),
     };
     // The session's end frees the lock and drops the longer timeouts, also after a failure.
-    connection.detach();
+    drop(connection);
     result.map_err(migration)?;
     Ok(view?)
 }
 
 #[cfg(feature = "mysql")]
-async fn migrate_mysql(pool: &sqlx::MySqlPool) -> Result<(), StoreError> {
-    let mut connection = pool.acquire().await?;
+async fn migrate_mysql(connections: &Connections<sqlx::MySql>) -> Result<(), StoreError> {
+    let mut connection = connections.acquire().await?;
     connection.close_on_drop();
     let got: Option<i64> =
         sqlx::query_scalar("SELECT GET_LOCK(CONCAT('tokenkeeper.', MD5(DATABASE())), ?)")
@@ -146,7 +149,7 @@ async fn migrate_mysql(pool: &sqlx::MySqlPool) -> Result<(), StoreError> {
         Ok(()) => migrator(Dialect::MySql).run_direct(None, &mut *connection, false).await,
         Err(error) => Err(error.into()),
     };
-    connection.detach();
+    drop(connection);
     result.map_err(migration)
 }
 

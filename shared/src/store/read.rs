@@ -24,7 +24,7 @@ impl Store {
         &self,
         name: &TokenName,
     ) -> Result<Option<(Token, DateTime<Utc>)>, StoreError> {
-        let sql = self.statement(READ);
+        let sql = self.read.clone();
         on_pool!(self, connection => {
             let row = sqlx::query(sql).bind(name.as_str()).fetch_optional(&mut *connection).await?;
             row.map(|row| {
@@ -32,6 +32,12 @@ impl Store {
             })
             .transpose()
         })
+    }
+
+    /// What [`Store::read`] asks, for those who measure what this library adds to it.
+    #[must_use]
+    pub fn reading_statement(&self) -> &str {
+        self.read.as_str()
     }
 
     /// The next rows by name after `after`, at most `limit`.
@@ -109,7 +115,7 @@ pub(super) fn place(name: &TokenName, column: Column) -> Place<'_> {
     Place { table: "tokens", row: name.as_str(), column }
 }
 
-const READ: &str =
+pub(super) const READ: &str =
     concat!("SELECT ", token_columns!(), ", {now} AS clock FROM tokens WHERE name = ?");
 
 const PAGE: &str =

@@ -4,10 +4,10 @@
 //! created_at, updated_at)` is the shape of the provider's tutorial; its Python consumer reads it.
 
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgPool, Row};
+use sqlx::{Connection, PgConnection, Postgres, Row};
 
 use super::{
-    Pools, Store, StoreError,
+    Connections, Pools, Store, StoreError,
     enrol::{QUARTILE_ID, row_id},
     migrate::schema_change,
 };
@@ -50,7 +50,9 @@ impl Store {
     /// [`StoreError::Late`] after [`SCHEMA_CHANGE`](super::SCHEMA_CHANGE).
     pub async fn adopt(&self, name: &TokenName, now: DateTime<Utc>) -> Result<Adopted, StoreError> {
         match &self.pools {
-            Pools::Postgres(pool) => schema_change(self.take_over(pool, name, now)).await,
+            Pools::Postgres(connections) => {
+                schema_change(self.take_over(connections, name, now)).await
+            }
             #[cfg(any(feature = "sqlite", feature = "mysql"))]
             _ => Err(StoreError::PostgresOnly(self.dialect())),
         }
@@ -58,11 +60,12 @@ impl Store {
 
     async fn take_over(
         &self,
-        pool: &PgPool,
+        connections: &Connections<Postgres>,
         name: &TokenName,
         now: DateTime<Utc>,
     ) -> Result<Adopted, StoreError> {
-        let mut transaction = pool.begin().await?;
+        let mut connection = connections.acquire().await?;
+        let mut transaction = connection.begin().await?;
         if !is_table(&mut transaction).await? {
             return Ok(Adopted::NoTable);
         }
