@@ -18,6 +18,7 @@ pub struct AccessToken {
 
 impl AccessToken {
     /// `None` of nothing.
+    #[inline]
     pub(crate) fn of(held: Guard<Option<Arc<Held>>>, warning: Option<Warning>) -> Option<Self> {
         held.is_some().then_some(Self { held, warning })
     }

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwapOption, Guard};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Either, Shared, WeakShared},
@@ -69,15 +69,18 @@ impl Cell {
         &self.name
     }
 
-    /// The token, if nothing at all speaks against it. Nearly every call ends here, so this takes no
-    /// lock, counts no references that other threads count, and reads the cheapest clock.
-    pub(crate) fn plain(&self, min_ttl: Duration, clock: &dyn Clock) -> Option<AccessToken> {
+    /// The token, if nothing at all speaks against it; else an empty guard. Nearly every call ends
+    /// here, so this takes no lock, counts no references that other threads count, reads the cheapest
+    /// clock, and gives no more than fits in registers.
+    #[inline]
+    pub(crate) fn plain(&self, min_ttl: Duration, clock: &dyn Clock) -> Guard<Option<Arc<Held>>> {
         let held = self.held.load();
-        let known = held.as_ref()?;
-        let fits = known.plain.during.contains(&clock.glance())
-            && min_ttl <= known.plain.min_ttl
-            && known.read.epoch == self.epoch();
-        if fits { AccessToken::of(held, None) } else { None }
+        let fits = held.as_ref().is_some_and(|known| {
+            known.plain.during.contains(&clock.glance())
+                && min_ttl <= known.plain.min_ttl
+                && known.read.epoch == self.epoch()
+        });
+        if fits { held } else { Guard::from_inner(None) }
     }
 
     /// The token, if its row was read within `max_staleness` and a caller with this wish may have it.

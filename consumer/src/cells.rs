@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::Guard;
 use tokenkeeper_shared::{clock::Clock, name::TokenName};
 
 use crate::{AccessToken, cell::Cell};
@@ -31,6 +32,7 @@ impl Default for Cells {
 
 impl Cells {
     /// The token of this name, if nothing at all speaks against it.
+    #[inline]
     pub(crate) fn plain(
         &self,
         name: &str,
@@ -39,18 +41,32 @@ impl Cells {
     ) -> Option<AccessToken> {
         let noted = NOTES.try_with(|notes| {
             let notes = notes.borrow();
-            let note = notes[slot(name)].as_ref()?;
-            let fits = note.owner == self.id && note.cell.name().as_str() == name;
-            if fits { note.cell.plain(min_ttl, clock) } else { None }
+            match &notes[slot(name)] {
+                Some(note) if note.owner == self.id && note.cell.name().as_str() == name => {
+                    note.cell.plain(min_ttl, clock)
+                }
+                _ => Guard::from_inner(None),
+            }
         });
-        noted.ok().flatten().or_else(|| {
-            let cell = self.find(name)?;
-            let token = cell.plain(min_ttl, clock)?;
-            let note = Note { owner: self.id, cell };
-            // A thread that ends takes no more notes.
-            let _ = NOTES.try_with(|notes| notes.borrow_mut()[slot(name)] = Some(note));
-            Some(token)
-        })
+        match noted {
+            Ok(held) if held.is_some() => AccessToken::of(held, None),
+            _ => self.plain_unnoted(name, min_ttl, clock),
+        }
+    }
+
+    #[cold]
+    fn plain_unnoted(
+        &self,
+        name: &str,
+        min_ttl: Duration,
+        clock: &dyn Clock,
+    ) -> Option<AccessToken> {
+        let cell = self.find(name)?;
+        let token = AccessToken::of(cell.plain(min_ttl, clock), None)?;
+        let note = Note { owner: self.id, cell };
+        // A thread that ends takes no more notes.
+        let _ = NOTES.try_with(|notes| notes.borrow_mut()[slot(name)] = Some(note));
+        Some(token)
     }
 
     /// The cell of this name, if there is one.
