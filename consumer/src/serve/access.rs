@@ -7,8 +7,12 @@ use std::{
     time::Duration,
 };
 
-use axum::http::{HeaderMap, header};
-use tokenkeeper_shared::clock::{Clock, SystemClock};
+use axum::http::{HeaderMap, HeaderValue, header};
+use subtle::ConstantTimeEq;
+use tokenkeeper_shared::{
+    clock::{Clock, SystemClock},
+    secret::Secret,
+};
 
 use super::{
     guesses::{Guesses, Peer},
@@ -22,12 +26,30 @@ pub(super) struct Client {
     /// The address of ours that it has reached, on TCP.
     pub(super) local: Option<IpAddr>,
     /// A key that was right on this connection.
-    trusted: OnceLock<Digest>,
+    trusted: OnceLock<Trusted>,
+    /// A `Host` that was right on this connection.
+    pub(super) host: OnceLock<HeaderValue>,
+}
+
+/// Kept so that a connection's next request need not be hashed: that would cost as much as the rest
+/// of its judgement.
+#[derive(Debug)]
+struct Trusted {
+    text: Secret,
+    digest: Digest,
 }
 
 impl Client {
     pub(super) fn new(peer: Peer, local: Option<IpAddr>) -> Self {
-        Self { peer, local, trusted: OnceLock::new() }
+        Self { peer, local, trusted: OnceLock::new(), host: OnceLock::new() }
+    }
+
+    /// The digest of a key that was right here before. Behind a proxy callers share a connection, so
+    /// the comparison must not tell by its time how near a guess came.
+    fn trusted(&self, text: &str) -> Option<Digest> {
+        let trusted = self.trusted.get()?;
+        let is_same = trusted.text.expose().as_bytes().ct_eq(text.as_bytes());
+        bool::from(is_same).then_some(trusted.digest)
     }
 }
 
@@ -75,9 +97,9 @@ impl Access {
         client: &Client,
         peer: Peer,
     ) -> Result<Arc<Key>, Denied> {
-        let digest = Digest::of(text);
-        let is_trusted = client.trusted.get() == Some(&digest);
-        if !is_trusted
+        let trusted = client.trusted(text);
+        let digest = trusted.unwrap_or_else(|| Digest::of(text));
+        if trusted.is_none()
             && let Some(pause) = self.guesses.pause(peer, &digest, self.clock.monotonic())
         {
             return Err(Denied::Paused(pause));
@@ -90,10 +112,10 @@ impl Access {
             self.guesses.failed(peer, self.clock.monotonic());
             return Err(Denied::Unknown);
         };
-        if !is_trusted {
+        if trusted.is_none() {
             self.guesses.succeeded(peer, digest, self.clock.monotonic());
             // The first key of a connection is the only one of nearly all.
-            let _ = client.trusted.set(digest);
+            let _ = client.trusted.set(Trusted { text: Secret::new(text), digest });
         }
         Ok(key)
     }

@@ -3,9 +3,9 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, StatusCode, Uri, header, uri::Authority};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority};
 
-use super::problem::Problem;
+use super::{access::Client, problem::Problem};
 
 /// The names that the server was given beside its addresses, in lower case.
 #[derive(Debug, Clone, Default)]
@@ -21,17 +21,25 @@ impl Hosts {
         &self,
         uri: &Uri,
         headers: &HeaderMap,
-        local: Option<IpAddr>,
+        client: &Client,
     ) -> Result<(), Problem> {
-        let host = host(uri, headers).ok_or_else(|| {
-            Problem::bad_request("send one Host header with the name of this server")
-        })?;
-        if !self.include(host.host(), local) {
-            return Err(Problem::new(
-                StatusCode::MISDIRECTED_REQUEST,
-                "unknown_host",
-                "this server does not answer for that host: start it with `--host NAME`",
-            ));
+        let local = client.local;
+        let sent = only(headers).filter(|_| uri.authority().is_none());
+        if sent.is_none() || sent != client.host.get() {
+            let host = host(uri, headers).ok_or_else(|| {
+                Problem::bad_request("send one Host header with the name of this server")
+            })?;
+            if !self.include(host.host(), local) {
+                return Err(Problem::new(
+                    StatusCode::MISDIRECTED_REQUEST,
+                    "unknown_host",
+                    "this server does not answer for that host: start it with `--host NAME`",
+                ));
+            }
+            if let Some(sent) = sent {
+                // A connection's next requests nearly always say the same.
+                let _ = client.host.set(sent.clone());
+            }
         }
         // Absent from everything but browsers.
         match headers.get(header::ORIGIN) {
@@ -71,6 +79,12 @@ fn is_same(local: IpAddr, address: IpAddr) -> bool {
     local.to_canonical() == address.to_canonical()
 }
 
+/// The one `Host` header, where there is exactly one.
+fn only(headers: &HeaderMap) -> Option<&HeaderValue> {
+    let mut values = headers.get_all(header::HOST).iter();
+    values.next().filter(|_| values.next().is_none())
+}
+
 /// RFC 9112, 3.2: one Host header; a whole address in the request line comes before it, and must not
 /// contradict it. HTTP/2 has the former only.
 fn host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
@@ -91,6 +105,7 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::guesses::Peer;
 
     fn judge(uri: &str, hosts: &[&str], origin: Option<&str>) -> u16 {
         let mut headers = HeaderMap::new();
@@ -100,9 +115,33 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(header::ORIGIN, origin.parse().unwrap());
         }
+        let client = Client::new(Peer::User(0), Some([192, 0, 2, 1].into()));
+        let first = judge_on(&client, uri, &headers);
+        assert_eq!(judge_on(&client, uri, &headers), first, "the second request of a connection");
+        first
+    }
+
+    fn judge_on(client: &Client, uri: &str, headers: &HeaderMap) -> u16 {
         let known = Hosts::new(&["Tokens.example.org".to_owned()]);
-        let judged = known.check(&uri.parse().unwrap(), &headers, Some([192, 0, 2, 1].into()));
+        let judged = known.check(&uri.parse().unwrap(), headers, client);
         judged.map_or_else(|problem| problem.status.as_u16(), |()| 200)
+    }
+
+    #[test]
+    fn a_host_that_was_right_once_vouches_for_no_other() {
+        let client = Client::new(Peer::User(0), None);
+        let headers = |hosts: &[&str]| {
+            let mut headers = HeaderMap::new();
+            for host in hosts {
+                headers.append(header::HOST, host.parse().unwrap());
+            }
+            headers
+        };
+        assert_eq!(judge_on(&client, "/", &headers(&["localhost"])), 200);
+        assert_eq!(judge_on(&client, "/", &headers(&["evil.example"])), 421);
+        assert_eq!(judge_on(&client, "/", &headers(&["localhost", "localhost"])), 400);
+        assert_eq!(judge_on(&client, "/", &headers(&[])), 400);
+        assert_eq!(judge_on(&client, "http://evil.example/", &headers(&["localhost"])), 400);
     }
 
     #[test]

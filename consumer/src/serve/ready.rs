@@ -1,6 +1,9 @@
 //! Whether the server can serve: it asks the database, once for all that want to know at a time.
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use tokio::{
     sync::Mutex,
@@ -10,11 +13,18 @@ use tokio::{
 use crate::Consumer;
 
 /// What is known of the database, and of what was handed out.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ready {
     last: Mutex<Option<(Instant, bool)>>,
-    /// Until when some token that was handed out works.
-    served_until: std::sync::Mutex<Option<Instant>>,
+    began: Instant,
+    /// Until when some token that was handed out works, in seconds since the server began.
+    served_until: AtomicU64,
+}
+
+impl Default for Ready {
+    fn default() -> Self {
+        Self { last: Mutex::default(), began: Instant::now(), served_until: AtomicU64::new(0) }
+    }
 }
 
 /// What the server can do.
@@ -32,8 +42,7 @@ impl Ready {
         if self.database_answers(consumer).await {
             return Readiness::Ready;
         }
-        let until = *self.until();
-        if until.is_some_and(|until| until > Instant::now()) {
+        if self.served_until.load(Ordering::Relaxed) > self.began.elapsed().as_secs() {
             Readiness::Degraded
         } else {
             Readiness::Unavailable
@@ -56,13 +65,11 @@ impl Ready {
 
     /// A token was handed out that works for so long.
     pub(super) fn served(&self, expires_in: Duration) {
-        let until = Instant::now().checked_add(expires_in);
-        let mut latest = self.until();
-        *latest = (*latest).max(until);
-    }
-
-    fn until(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
-        self.served_until.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        let until = self.began.elapsed().saturating_add(expires_in).as_secs();
+        // Nearly all know nothing new: what many threads write has them wait for each other.
+        if self.served_until.load(Ordering::Relaxed) < until {
+            self.served_until.fetch_max(until, Ordering::Relaxed);
+        }
     }
 }
 

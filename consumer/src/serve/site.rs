@@ -91,7 +91,7 @@ fn admit(site: &Site, client: Arc<Client>, request: &Request<Body>) -> Result<Ca
     if routes::is_open(path) {
         return Ok(Caller { client, peer, key: None });
     }
-    site.hosts.check(request.uri(), headers, client.local)?;
+    site.hosts.check(request.uri(), headers, &client)?;
     if routes::judges_itself(path) {
         return Ok(Caller { client, peer, key: None });
     }
