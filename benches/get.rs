@@ -1,5 +1,5 @@
-//! How long `tokenkeeper-consumer get NAME` takes as a whole process, and how much memory: on
-//! SQLite and PostgreSQL, in turn with the least that a process takes and with `psql`.
+//! How long `tokenkeeper-consumer get NAME` and `exec` take as whole processes, and how much memory: on
+//! SQLite in turn with `oidc-token`, on PostgreSQL with `psql`, on both with the least that a process takes.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,6 +14,8 @@ mod suites {
 }
 #[path = "support/figures.rs"]
 mod figures;
+#[path = "support/oidc_agent.rs"]
+mod oidc_agent;
 #[path = "support/one_token.rs"]
 mod one_token;
 
@@ -25,6 +27,7 @@ use std::{
 
 use figures::{Figures, ratio};
 use nix::sys::resource::{UsageWho, getrusage};
+use oidc_agent::{ACCOUNT, OidcAgent};
 use one_token::{NAME, TOKEN, keep_a_token};
 use suites::harness::{
     databases::{Database, Kind},
@@ -41,8 +44,15 @@ fn main() {
     println!("{RUNS} runs of each, in turn");
     let database = Database::fresh(Kind::Sqlite);
     let get = Contender::get(&database.url);
-    println!("\nSQLite (target: p50 under 6 ms, under 20 MB)");
-    compare(&[Contender::floor(), get]);
+    let (exec, agent) = (get.as_exec(), OidcAgent::start());
+    println!("\nSQLite (target: get within 2 times of oidc-token, exec adds no more; under 20 MB)");
+    let medians = compare(&[Contender::floor(), Contender::oidc_token(&agent), get, exec]);
+    let [floor, theirs, get, exec] = medians[..] else { unreachable!("as many as contenders") };
+    println!("get / oidc-token, medians: {:.2}", ratio(get, theirs));
+    println!(
+        "exec of /bin/true / oidc-token and /bin/true, medians: {:.2}",
+        ratio(exec, theirs + floor)
+    );
 
     let database = Database::fresh(Kind::Postgres);
     let [get, psql] = [Contender::get(&database.url), Contender::psql(&database.url)];
@@ -86,6 +96,21 @@ impl Contender {
                 ("TOKENKEEPER_KEY", key),
             ],
             says: TOKEN,
+        }
+    }
+
+    /// The same token for a command that does nothing.
+    fn as_exec(&self) -> Self {
+        let words = [&self.words[0], "exec", NAME, "--", "/bin/true"].map(str::to_owned).to_vec();
+        Self { name: "exec", words, environment: self.environment.clone(), says: "" }
+    }
+
+    fn oidc_token(agent: &OidcAgent) -> Self {
+        Self {
+            name: "oidc-token",
+            words: vec![oidc_agent::program("oidc-token"), ACCOUNT.to_owned()],
+            environment: agent.environment(),
+            says: "",
         }
     }
 
@@ -148,7 +173,7 @@ fn compare(contenders: &[Contender]) -> Vec<Duration> {
         let figures = Figures::of(lengths);
         let kilobytes = contender.peak_memory();
         println!(
-            "{:>9}  {}  peak {}.{} MB",
+            "{:>10}  {}  peak {}.{} MB",
             contender.name,
             figures.line(),
             kilobytes / 1000,

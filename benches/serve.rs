@@ -21,12 +21,16 @@ mod plain_sql;
 use std::{
     env, fs,
     net::{SocketAddr, TcpStream},
-    path::Path,
     process::{Child, Command, Stdio},
     time::Duration,
 };
 
-use axum::{Router, http::header, routing::get};
+use axum::{
+    Router,
+    body::Bytes,
+    http::{HeaderMap, HeaderName},
+    routing::get,
+};
 use many_rows::ManyRows;
 use suites::harness::{
     databases::{Database, Kind},
@@ -43,21 +47,24 @@ use tokio::{net::TcpListener, runtime::Runtime};
 
 fn main() {
     let words: Vec<_> = env::args().skip(1).collect();
-    if let [word, port, body] = &words[..]
+    if let [word, port, head, body] = &words[..]
         && word == BARE
     {
-        return serve_bare(port.parse().unwrap(), body.clone());
+        return serve_bare(port.parse().unwrap(), head, body.clone());
     }
     let (stage, bare) = (Stage::with_tokens(), free_port());
+    println!("resident before the first request: {}", stage.server.resident());
     let url = format!("http://127.0.0.1:{}/v1/tokens/{NAME}", stage.port);
-    let body = stage.ask(&url);
+    let said = stage.ask(&url);
+    let (head, body) = said.split_once("\r\n\r\n").unwrap();
     let bench = env::current_exe().unwrap();
-    let _bare = Server::start(Command::new(bench).args([BARE, &bare.to_string(), &body]), bare);
+    let _bare =
+        Server::start(Command::new(bench).args([BARE, &bare.to_string(), head, body]), bare);
     let bare = format!("http://127.0.0.1:{bare}/v1/tokens/{NAME}");
     println!("wrk, {CONNECTIONS} connections, {SECONDS} s each, on the servers' own cores");
     println!("(target: at least 0.80 of the bare handler's rate, p99 under 5 ms)");
     for _ in 0..ROUNDS {
-        let (ours, theirs) = (stage.load(&url, None), stage.load(&bare, None));
+        let (ours, theirs) = (stage.load(&url, ONE), stage.load(&bare, ONE));
         println!(
             "serve {:8.0}/s p99 {:>8}   bare {:8.0}/s p99 {:>8}   ratio {:.2}",
             ours.rate,
@@ -67,9 +74,7 @@ fn main() {
             ours.rate / theirs.rate
         );
     }
-    let script = stage.home.path().join("each.lua");
-    fs::write(&script, EACH).unwrap();
-    let each = stage.load(&format!("http://127.0.0.1:{}/", stage.port), Some(&script));
+    let each = stage.load(&format!("http://127.0.0.1:{}/", stage.port), EACH);
     println!("{TOKENS} tokens in turn  {:8.0}/s p99 {}", each.rate, each.p99);
     println!("resident then: {} (target: under 30 MB)", stage.server.resident());
 }
@@ -102,25 +107,24 @@ impl Stage {
         Self { home, key, port, server, _database: database }
     }
 
-    fn authorization(&self) -> String {
-        format!("Authorization: Bearer {}", self.key)
-    }
-
+    /// Head and body of the answer.
     fn ask(&self, url: &str) -> String {
-        let asked =
-            Command::new("curl").args(["-sSf", "-H", &self.authorization(), url]).output().unwrap();
+        let header = self.home.path().join("header");
+        fs::write(&header, format!("Authorization: Bearer {}", self.key)).unwrap();
+        let header = format!("@{}", header.display());
+        let asked = Command::new("curl").args(["-sSfi", "-H", &header, url]).output().unwrap();
         assert!(asked.status.success(), "{asked:?}");
         String::from_utf8(asked.stdout).unwrap()
     }
 
     /// Asks as fast as it goes.
-    fn load(&self, url: &str, script: Option<&Path>) -> Loaded {
+    fn load(&self, url: &str, requests: &str) -> Loaded {
+        let script = self.home.path().join("requests.lua");
+        let key = format!("wrk.headers['Authorization'] = 'Bearer {}'\n", self.key);
+        fs::write(&script, key + requests).unwrap();
         let mut command = Command::new(find("wrk", "wrk"));
         command.args(["-t1", "--latency", &format!("-c{CONNECTIONS}"), &format!("-d{SECONDS}s")]);
-        command.args(["-H", &self.authorization()]);
-        if let Some(script) = script {
-            command.arg("-s").arg(script);
-        }
+        command.arg("-s").arg(script);
         let output = command.arg(url).output().unwrap();
         let said = String::from_utf8_lossy(&output.stdout);
         assert!(output.status.success() && !said.contains("Non-2xx"), "{said}");
@@ -173,12 +177,20 @@ async fn fill(url: &str) {
     plain_sql::run(Kind::Sqlite, url, &rows.insert(Kind::Sqlite)).await;
 }
 
-/// As fast as the same crates go when they have nothing to think about.
-fn serve_bare(port: u16, body: String) {
+/// As fast as the same crates go when they have nothing to think about: each answer is the same.
+fn serve_bare(port: u16, head: &str, body: String) {
+    let body = Bytes::from(body);
+    // What the server adds by itself.
+    let own = ["date", "content-length"];
+    let fields = head.lines().skip(1).filter_map(|line| line.split_once(": "));
+    let head: HeaderMap = fields
+        .filter(|(name, _)| !own.contains(name))
+        .map(|(name, value)| (name.parse::<HeaderName>().unwrap(), value.parse().unwrap()))
+        .collect();
     Runtime::new().unwrap().block_on(async move {
         let answer = move || {
-            let body = body.clone();
-            async move { ([(header::CONTENT_TYPE, "application/json")], body) }
+            let (head, body) = (head.clone(), body.clone());
+            async move { (head, body) }
         };
         let router = Router::new().route("/v1/tokens/{name}", get(answer));
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
@@ -186,6 +198,7 @@ fn serve_bare(port: u16, body: String) {
     });
 }
 
+const ONE: &str = "";
 const EACH: &str = "\
 local number = 0
 request = function()
