@@ -193,6 +193,8 @@ impl Cell {
             if let Ok(Some(seen)) = &looked {
                 cell.keep(seen, read, inner.max_staleness);
             }
+            // What is left of a reading would be memory for each name.
+            cell.turn().take_if(|flight| flight.epoch == epoch);
             looked
         };
         let looking = looking.boxed().shared();
@@ -230,11 +232,17 @@ impl Cell {
 /// then costs less than a ping before every question.
 async fn look_twice(inner: &Inner, name: &TokenName) -> Looked {
     let began = inner.store.monotonic();
-    match look_once(inner, name).await {
-        Err(error) if error.is_transient() && inner.store.monotonic() < began + AT_ONCE => {
-            look_once(inner, name).await
+    let mut again = true;
+    // In a loop, so that the future of a question is there once.
+    loop {
+        match look_once(inner, name).await {
+            Err(error)
+                if again && error.is_transient() && inner.store.monotonic() < began + AT_ONCE =>
+            {
+                again = false;
+            }
+            looked => return looked,
         }
-        looked => looked,
     }
 }
 

@@ -147,6 +147,7 @@ pub(super) fn forwarded_peer(headers: &HeaderMap) -> Option<Peer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::keys::Word;
 
     fn headers(values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -173,6 +174,24 @@ mod tests {
             let is_none = bearer(&headers(bad)).is_none_or(|text| text.contains(','));
             assert!(is_none, "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_connection_that_has_brought_a_right_key_does_not_keep_it_in_force() {
+        let key = Key {
+            label: "ci".parse().unwrap(),
+            tokens: ["*".parse::<Word>().unwrap()].into_iter().collect(),
+            may_report: false,
+        };
+        let mut keys = Keys::default();
+        keys.add(Digest::of("right"), key);
+        let (access, client) = (Access::new(keys), Client::new(Peer::User(0), None));
+        for _ in 0..2 {
+            assert!(access.judge("right", &client, client.peer).is_ok());
+            assert!(access.judge("wrong", &client, client.peer).is_err());
+        }
+        access.replace(Keys::default());
+        assert_eq!(access.judge("right", &client, client.peer), Err(Denied::Unknown));
     }
 
     #[test]
