@@ -5,6 +5,7 @@ pub mod aftermath;
 pub mod answer;
 pub mod attempt;
 pub mod backoff;
+pub mod cleanup;
 pub mod cli;
 pub mod config;
 pub mod events;
