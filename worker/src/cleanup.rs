@@ -1,7 +1,11 @@
 //! Deletes dead tokens from authorization servers' own tables, and no live one. Apart from refreshing: no
 //! room outside comes in here, and nothing here touches the store.
 //!
-//! Rules: `policy` says what may go.
+//! Rules: `policy` says what may go, `predicate` says it in SQL, `evaluate` says it again in Rust.
 
+pub mod cutoff;
 pub mod dialect;
+pub mod evaluate;
 pub mod policy;
+pub mod predicate;
+pub mod sql;
