@@ -2,10 +2,14 @@
 //! room outside comes in here, and nothing here touches the store.
 //!
 //! Rules: `policy` says what may go, `predicate` says it in SQL, `evaluate` says it again in Rust.
+//! IO: `database` is the one that is cleaned.
 
+pub mod columns;
 pub mod cutoff;
+pub mod database;
 pub mod dialect;
 pub mod evaluate;
 pub mod policy;
 pub mod predicate;
 pub mod sql;
+pub mod survey;

@@ -30,6 +30,12 @@ impl DatabaseClock {
         self.utc
     }
 
+    /// The least offset of the server's zone.
+    #[must_use]
+    pub fn server_offset(&self) -> TimeDelta {
+        self.server_offset
+    }
+
     /// What ended before this has been dead for `grace`.
     #[must_use]
     pub fn cut(&self, grace: Duration) -> Cut {

@@ -9,10 +9,12 @@ use self::time::Stored;
 use super::{
     cutoff::DatabaseClock,
     dialect::Dialect,
-    policy::{Column, Expiry, Identifier, Reason, Related, Target, TimeEncoding, Value},
+    policy::{
+        Column, Encoding, Expiry, Family, Identifier, Reason, Related, Target, TimeEncoding, Value,
+    },
 };
 
-/// A row: the text of each column, as `survey::columns` has it read.
+/// A row: the text of each column, as `columns` has it read.
 pub type Row = BTreeMap<Identifier, Option<String>>;
 
 /// The rows of the tables that conditions look at, by table.
@@ -49,7 +51,7 @@ impl Evaluator<'_> {
         let exists = |related: &Related| self.exists(related, row, grace);
         in_state
             && reason.equals.iter().all(equals)
-            && reason.absent.iter().all(|column| is_absent(row, column))
+            && reason.absent.iter().all(|column| is_absent(target, row, column))
             && self.is_over(target, reason, row, grace)
             && reason.with.iter().all(exists)
             && !reason.without.iter().any(exists)
@@ -58,7 +60,8 @@ impl Evaluator<'_> {
     /// Whether all that the reason names has ended, and something had begun.
     fn is_over(&self, target: &Target, reason: &Reason, row: &Row, grace: Duration) -> bool {
         let expiries: Vec<_> = reason.past.iter().map(|name| target.expiries.get(name)).collect();
-        let there = |expiry: &Expiry| expiry.token.as_ref().is_none_or(|of| !is_absent(row, of));
+        let there =
+            |expiry: &Expiry| expiry.token.as_ref().is_none_or(|of| !is_absent(target, row, of));
         let mut lived = expiries.is_empty();
         for expiry in expiries {
             let Some(expiry) = expiry else { return false };
@@ -114,12 +117,26 @@ impl Evaluator<'_> {
     }
 }
 
+/// By how many minutes a stored time lies after the database's; `None` where it is no time.
+#[must_use]
+pub fn ahead(
+    text: &str,
+    encoding: Encoding,
+    dialect: Dialect,
+    clock: &DatabaseClock,
+) -> Option<i64> {
+    let age = Stored::read(text, encoding, dialect)?.age(&clock.cut(Duration::ZERO));
+    i64::try_from(-age / 60_000_000_000).ok()
+}
+
 fn text<'r>(row: &'r Row, column: &Identifier) -> Option<&'r str> {
     row.get(column).and_then(Option::as_deref)
 }
 
-fn is_absent(row: &Row, column: &Identifier) -> bool {
-    text(row, column).is_none_or(str::is_empty)
+/// '' says so only of a text: in bytes it may be a value.
+fn is_absent(target: &Target, row: &Row, column: &Identifier) -> bool {
+    let is_text = matches!(target.columns.get(column), Some(Column::Plain(Family::Text)));
+    text(row, column).is_none_or(|text| is_text && text.is_empty())
 }
 
 fn is_one_of(text: Option<&str>, values: &[Value]) -> bool {

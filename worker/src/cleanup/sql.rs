@@ -15,6 +15,17 @@ pub enum Bind {
     Text(String),
 }
 
+impl Bind {
+    /// The value as SQL would write it. Binds of the rules are times and states, never tokens.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Int(number) => number.to_string(),
+            Self::Text(text) => format!("'{}'", text.replace('\'', "''")),
+        }
+    }
+}
+
 /// A statement for one database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sql {
@@ -95,6 +106,11 @@ impl Sql {
         };
         self.text.push_str(&placeholder);
         self
+    }
+
+    /// The same statement behind a literal of this program.
+    pub(super) fn after(&self, literal: &'static str) -> Self {
+        Self { text: format!("{literal}{}", self.text), ..self.clone() }
     }
 
     /// Adds the alias of rows `depth` subqueries deep.

@@ -1,0 +1,14 @@
+//! Cleaning authorization servers' own tables: real tables, on real databases, in several time zones.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail on the spot, as tests may")]
+
+mod harness;
+
+#[path = "cleanup/agreement.rs"]
+mod agreement;
+#[path = "cleanup/ground.rs"]
+mod ground;
+#[path = "cleanup/published.rs"]
+mod published;
+#[path = "cleanup/random.rs"]
+mod random;

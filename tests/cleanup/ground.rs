@@ -1,0 +1,162 @@
+//! Where clean-up runs: a product's tables on a database whose server has a time zone. The tables' rows are
+//! the tests' concern.
+
+use std::{fs, process::Command};
+
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, PgConnection,
+    SqliteConnection, mysql::MySqlConnectOptions, raw_sql, sqlite::SqliteConnectOptions,
+};
+use tokio::sync::Mutex;
+
+use tokenkeeper_worker::cleanup::{
+    database::{Access, Database},
+    policy::{Policy, shipped},
+};
+
+use crate::harness::{
+    databases::{self, Kind},
+    servers::mariadb,
+};
+
+/// UTC and what lies around it: without summer time, with it, and with half an hour.
+pub const ZONES: [&str; 4] = ["UTC", "Asia/Tokyo", "America/Chicago", "Asia/Kolkata"];
+
+/// MariaDB has one zone for all that connect: who sets it holds this.
+static MARIADB_ZONE: Mutex<()> = Mutex::const_new(());
+
+/// Runs the test on each kind of database in each zone, one after the other.
+pub async fn in_each_zone(policies: &[&str], test: impl AsyncFn(Ground, Policy)) {
+    in_zones(&ZONES, policies, test).await;
+}
+
+/// The same in some zones.
+pub async fn in_zones(
+    zones: &[&'static str],
+    policies: &[&str],
+    test: impl AsyncFn(Ground, Policy),
+) {
+    let all = shipped().unwrap();
+    for kind in databases::each() {
+        let _guard = MARIADB_ZONE.lock().await;
+        for (zone, name) in
+            zones.iter().flat_map(|zone| policies.iter().map(move |name| (zone, name)))
+        {
+            let policy = without_schema(kind, &all[*name]);
+            test(Ground::new(kind, zone, name).await, policy).await;
+        }
+    }
+}
+
+/// Elsewhere than on PostgreSQL the database stands for the schema.
+fn without_schema(kind: Kind, policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    if kind != Kind::Postgres {
+        policy.targets.iter_mut().for_each(|target| target.schema = None);
+    }
+    policy
+}
+
+pub struct Ground {
+    pub zone: &'static str,
+    pub place: databases::Database,
+}
+
+impl Ground {
+    async fn new(kind: Kind, zone: &'static str, fixture: &str) -> Self {
+        let place = databases::Database::fresh(kind);
+        let ground = Self { zone, place };
+        match kind {
+            Kind::Postgres => {
+                let name = ground.place.url.rsplit('/').next().unwrap();
+                let set = format!(
+                    "ALTER DATABASE {name} SET timezone = '{zone}'; CREATE SCHEMA dbo; CREATE SCHEMA dmscs"
+                );
+                ground.execute(&set).await;
+            }
+            Kind::MariaDb => {
+                let known = format!("SELECT COUNT(*) FROM time_zone_name WHERE name = '{zone}'");
+                if mariadb().execute("mysql", &known).trim() == "0" {
+                    let file = format!("/usr/share/zoneinfo/{zone}");
+                    let rules =
+                        Command::new("mariadb-tzinfo-to-sql").args([&file, zone]).output().unwrap();
+                    mariadb().execute("mysql", &String::from_utf8(rules.stdout).unwrap());
+                }
+                mariadb().execute("mysql", &format!("SET GLOBAL time_zone = '{zone}'"));
+            }
+            Kind::Sqlite => {}
+        }
+        ground.execute(&tables(kind, fixture)).await;
+        ground
+    }
+
+    pub fn open(&self) -> Database {
+        Database::open(self.place.url.parse().unwrap(), Access::Look).unwrap()
+    }
+
+    /// Runs SQL as the product's own sessions would, without looking at foreign keys.
+    pub async fn execute(&self, sql: &str) {
+        let url = &self.place.url;
+        let sql = |before: &str| raw_sql(AssertSqlSafe(format!("{before};{sql}")));
+        let done = match self.place.kind {
+            Kind::Sqlite => {
+                let options: SqliteConnectOptions = url.parse().unwrap();
+                let options = options.create_if_missing(true);
+                let mut connection: SqliteConnection = options.connect().await.unwrap();
+                connection.execute(sql("PRAGMA foreign_keys = OFF")).await.map(drop)
+            }
+            Kind::Postgres => {
+                let mut connection = PgConnection::connect(url).await.unwrap();
+                connection.execute(sql("SET session_replication_role = replica")).await.map(drop)
+            }
+            Kind::MariaDb => {
+                let options: MySqlConnectOptions = url.parse().unwrap();
+                let mut connection: MySqlConnection =
+                    options.timezone(None).connect().await.unwrap();
+                connection.execute(sql("SET sql_mode = '', foreign_key_checks = 0")).await.map(drop)
+            }
+        };
+        done.unwrap_or_else(|error| panic!("{self}: {error}"));
+    }
+
+    /// The beginning of an INSERT that passes over rows whose key is there already, and its end.
+    pub fn insert(&self) -> (&'static str, &'static str) {
+        match self.place.kind {
+            Kind::Sqlite => ("INSERT OR IGNORE INTO ", ""),
+            Kind::Postgres => ("INSERT INTO ", " ON CONFLICT DO NOTHING"),
+            Kind::MariaDb => ("INSERT IGNORE INTO ", ""),
+        }
+    }
+}
+
+impl std::fmt::Display for Ground {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} in {}", self.place.kind, self.zone)
+    }
+}
+
+/// The product's tables in the database's own words. NOT NULL is left out: the tests put NULL everywhere.
+fn tables(kind: Kind, fixture: &str) -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cleanup/fixtures");
+    let sql = fs::read_to_string(format!("{folder}/{fixture}.sql")).unwrap();
+    let at = databases::each().iter().position(|each| *each == kind).unwrap();
+    let sql = TYPES.iter().fold(sql, |sql, (word, types)| sql.replace(word, types[at]));
+    match kind {
+        Kind::Postgres => sql,
+        Kind::Sqlite => sql.replace("dbo.", "").replace("dmscs.", ""),
+        Kind::MariaDb => sql.replace("dbo.", "").replace("dmscs.", "").replace('"', "`"),
+    }
+}
+
+/// SQLite, PostgreSQL, MariaDB.
+const TYPES: [(&str, [&str; 3]); 9] = [
+    ("{id}", ["INTEGER", "BIGINT", "BIGINT"]),
+    ("{int}", ["INTEGER", "BIGINT", "BIGINT"]),
+    ("{uuid}", ["CHAR(36)", "UUID", "CHAR(36)"]),
+    ("{text}", ["TEXT", "TEXT", "TEXT"]),
+    ("{blob}", ["BLOB", "BYTEA", "BLOB"]),
+    ("{bool}", ["BOOLEAN", "BOOLEAN", "TINYINT(1)"]),
+    ("{datetime}", ["DATETIME", "TIMESTAMP", "DATETIME(6)"]),
+    ("{stamp}", ["TIMESTAMP", "TIMESTAMP", "TIMESTAMP(3) NULL"]),
+    ("{instant}", ["TEXT", "TIMESTAMPTZ", "DATETIME(6)"]),
+];
