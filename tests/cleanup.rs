@@ -12,3 +12,5 @@ mod ground;
 mod published;
 #[path = "cleanup/random.rs"]
 mod random;
+#[path = "cleanup/surveying.rs"]
+mod surveying;

@@ -2,7 +2,7 @@
 //! room outside comes in here, and nothing here touches the store.
 //!
 //! Rules: `policy` says what may go, `predicate` says it in SQL, `evaluate` says it again in Rust.
-//! IO: `database` is the one that is cleaned.
+//! IO: `database` is the one that is cleaned, `survey` a look at it.
 
 pub mod columns;
 pub mod cutoff;

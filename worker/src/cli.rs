@@ -2,6 +2,7 @@
 //! here and nowhere else.
 
 mod adopt;
+mod cleanup;
 mod context;
 mod demo;
 mod doctor;
@@ -89,6 +90,11 @@ enum Verb {
     /// Make and derive sealing keys
     #[command(subcommand)]
     Key(KeyVerb),
+    /// Show which dead tokens an authorization server's database could be rid of; changes nothing
+    ///
+    /// Counts by reason and state, sample keys (hashed), rows that go with them, the SQL and its plan,
+    /// indexes that would help, and what speaks against it. What is dead is said by a policy.
+    Cleanup(cleanup::CleanupArguments),
 }
 
 /// The verbs that work on the store.
@@ -180,6 +186,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Key(KeyVerb::Consumer { file }) => {
             key::consumer(&environment, config, file.as_deref(), json)
         }
+        Verb::Cleanup(arguments) => cleanup::cleanup(&environment, arguments, json).await,
         Verb::Doctor { interval } => doctor::doctor(environment, config, json, interval).await,
         Verb::Kept(verb) => {
             let context = Context::load(environment, config, json)?;
@@ -230,6 +237,7 @@ Variables:
                                           keep the token `quartile` without any configuration file
   Each may be given as a file by NAME_FILE.
   TOKENKEEPER_CONFIG                      the configuration file
+  TOKENKEEPER_CLEANUP_DATABASE_URL        the database that `cleanup` looks at (may be given as a file, too)
   TOKENKEEPER_JOURNAL                     where answers wait for the database: a folder, or off
                                           [default: `journal` in the user's state directory]
 

@@ -195,9 +195,10 @@ pub(super) const EXPECTED: &str = "a reference: { env = \"NAME\" }, { file = \"P
 const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The variables that hold secrets under names of our own.
-const OUR_SECRETS: [&str; 6] = [
+const OUR_SECRETS: [&str; 7] = [
     "TOKENKEEPER_KEY",
     "TOKENKEEPER_DATABASE_URL",
+    "TOKENKEEPER_CLEANUP_DATABASE_URL",
     "DATABASE_URL",
     "QUARTILE_SUBSCRIPTION_KEY",
     "QUARTILE_YOUR_USERNAME",

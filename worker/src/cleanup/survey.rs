@@ -1,3 +1,139 @@
-//! A look at a live database. Nothing is changed.
+//! A look at a live database through one policy: what is there, what would go, and what speaks against
+//! it. Nothing is changed.
 
 pub mod catalog;
+mod cleaners;
+mod counts;
+mod fingerprint;
+mod plan;
+mod text;
+
+use tokenkeeper_shared::store::StoreError;
+
+use self::catalog::TableName;
+pub use self::plan::{ChildPlan, Plan, Problem, ReasonPlan, StateCount, TargetPlan};
+use super::{
+    cutoff::DatabaseClock,
+    database::Database,
+    policy::{Identifier, Index, Policy, Target},
+    predicate,
+    sql::{Bind, Sql},
+};
+
+/// A policy and the database that it is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Survey<'a> {
+    /// What may go.
+    pub policy: &'a Policy,
+    /// Where.
+    pub database: &'a Database,
+    /// What the database's clock said at the beginning.
+    pub clock: DatabaseClock,
+}
+
+impl Survey<'_> {
+    /// Whether the database has the policy's tables, but for optional ones.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn is_present(&self) -> Result<bool, StoreError> {
+        for target in self.policy.targets.iter().filter(|target| !target.optional) {
+            if self.database.columns(&self.table(target, &target.table)).await?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Looks at everything.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn plan(&self) -> Result<Plan, StoreError> {
+        let mut targets = Vec::new();
+        for target in &self.policy.targets {
+            targets.push(self.target(target).await?);
+        }
+        let dialect = self.database.dialect();
+        let unknown = !self.policy.dialects.contains_key(&dialect);
+        let problems = unknown.then(|| Problem::of_dialect(dialect)).into_iter().collect();
+        let cleaners = self.cleaners().await?;
+        Ok(Plan::new(self, problems, targets, cleaners))
+    }
+
+    async fn target(&self, target: &Target) -> Result<TargetPlan, StoreError> {
+        let mut plan = TargetPlan::of(target);
+        let columns = self.database.columns(&self.table(target, &target.table)).await?;
+        plan.is_present = !columns.is_empty();
+        if !plan.is_present && target.optional {
+            return Ok(plan);
+        }
+        plan.problems = self.fingerprint(target, &columns).await?;
+        if !plan.problems.is_empty() {
+            // Its statements would fail, or say something else than they seem to.
+            return Ok(plan);
+        }
+        plan.problems = self.objections(target).await?;
+        self.count(target, &mut plan).await?;
+        plan.missing_indexes = self.missing_indexes(target).await?;
+        let sql = self.doomed(target);
+        plan.sql = sql.text().to_owned();
+        plan.binds = sql.binds().iter().map(Bind::shown).collect();
+        plan.explanation = self.database.explain(&sql).await?;
+        Ok(plan)
+    }
+
+    /// The keys of the rows that may go.
+    #[must_use]
+    pub fn doomed(&self, target: &Target) -> Sql {
+        let mut sql = self.sql();
+        sql.push("SELECT ").names(&target.key).push(" FROM ");
+        sql.table(target.schema.as_ref(), &target.table).push(" WHERE ");
+        predicate::doomed(target).render(&mut sql, &self.clock);
+        sql
+    }
+
+    async fn missing_indexes(&self, target: &Target) -> Result<Vec<String>, StoreError> {
+        let mut missing = Vec::new();
+        for index in &target.indexes {
+            let table = index.table.as_ref().unwrap_or(&target.table);
+            let name = self.table(target, table);
+            if self.database.columns(&name).await?.is_empty() {
+                continue;
+            }
+            let wanted: Vec<_> = index.columns.iter().map(|column| self.spelled(column)).collect();
+            let there = self.database.indexes(&name).await?;
+            let serves = |columns: &[String]| {
+                let pairs = columns.iter().zip(&wanted);
+                columns.len() >= wanted.len()
+                    && pairs.into_iter().all(|(a, b)| a.eq_ignore_ascii_case(b))
+            };
+            if !there.iter().any(|index| serves(&index.0)) {
+                missing.push(self.create_index(target, table, index));
+            }
+        }
+        Ok(missing)
+    }
+
+    fn create_index(&self, target: &Target, table: &Identifier, index: &Index) -> String {
+        let mut sql = self.sql();
+        let is_postgres = self.database.dialect() == super::dialect::Dialect::Postgres;
+        sql.push(if is_postgres { "CREATE INDEX CONCURRENTLY " } else { "CREATE INDEX " });
+        sql.name(&index.name).push(" ON ").table(target.schema.as_ref(), table);
+        sql.push(" (").names(&index.columns).push(")");
+        sql.text().to_owned()
+    }
+
+    fn sql(&self) -> Sql {
+        Sql::new(self.database.dialect(), self.policy.case)
+    }
+
+    fn spelled(&self, name: &Identifier) -> String {
+        name.spelled(self.database.dialect(), self.policy.case)
+    }
+
+    fn table(&self, target: &Target, table: &Identifier) -> TableName {
+        let dialect = self.database.dialect();
+        TableName::new(target.schema.as_ref(), table, dialect, self.policy.case)
+    }
+}

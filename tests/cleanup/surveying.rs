@@ -1,0 +1,127 @@
+//! What the look at a database tells, and what it refuses.
+
+use std::fs;
+
+use tokenkeeper_worker::cleanup::{
+    policy::{Policy, shipped},
+    survey::{Plan, Survey},
+};
+
+use crate::ground::{Ground, in_zones};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_shipped_policy_fits_the_tables_that_it_was_written_for() {
+    let all = shipped().unwrap();
+    let names: Vec<_> = all.keys().map(String::as_str).collect();
+    in_zones(&["UTC"], &names, async |ground, policy| {
+        let plan = plan(&ground, &policy).await;
+        let for_it = policy.dialects.contains_key(&ground.open().dialect());
+        assert_eq!(plan.is_refused(), !for_it, "{ground}: {plan:#?}");
+        for target in &plan.targets {
+            assert!(!target.is_present || !target.explanation.is_empty(), "{ground}: {target:#?}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_changed_table_an_unknown_child_and_a_wrong_zone_are_refused() {
+    in_zones(&["UTC"], &["doorkeeper"], async |ground, policy| {
+        let refused = async || format!("{:?}", plan(&ground, &policy).await.targets[0].problems);
+        assert_eq!(refused().await, "[]", "{ground}");
+        ground.execute("CREATE TABLE mine (id BIGINT PRIMARY KEY, token_id BIGINT, FOREIGN KEY (token_id) REFERENCES oauth_access_tokens (id))").await;
+        assert!(refused().await.contains("rows of mine refer to"), "{ground}");
+        ground.execute("DROP TABLE mine; INSERT INTO oauth_access_tokens (id, created_at, expires_in) VALUES (1, '2099-01-01 00:00:00', 60)").await;
+        assert!(refused().await.contains("minutes in the future"), "{ground}");
+        ground.execute("DELETE FROM oauth_access_tokens; ALTER TABLE oauth_access_tokens RENAME COLUMN revoked_at TO ended_at").await;
+        assert!(refused().await.contains("there is no column revoked_at"), "{ground}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_counts_by_reason_and_state_and_shows_no_key() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, mut policy| {
+        // On SQLite too, which the product does not run on.
+        let dialect = ground.open().dialect();
+        policy.dialects.insert(dialect, policy.dialects.values().copied().next().unwrap());
+        ground.execute(ROWS).await;
+        let plan = plan(&ground, &policy).await;
+        let tokens = &plan.targets[0];
+        let counts = |at: usize| {
+            tokens.reasons[at]
+                .states
+                .iter()
+                .map(|of| (of.state.as_deref(), of.rows))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!((tokens.rows, tokens.doomed()), (3, 2), "{ground}");
+        assert_eq!(counts(0), [(Some("REVOKED"), 1)], "{ground}");
+        assert_eq!(counts(2), [(Some("ACTIVE"), 1)], "{ground}");
+        let scopes =
+            tokens.children.iter().find(|child| child.table == "IDN_OAUTH2_ACCESS_TOKEN_SCOPE");
+        let values =
+            tokens.children.iter().find(|child| child.table == "IDN_OIDC_REQ_OBJ_CLAIM_VALUES");
+        assert_eq!((scopes.unwrap().rows, values.unwrap().rows), (2, 1), "{ground}");
+        let told = plan.lines().join("\n") + &serde_json::to_string(&plan).unwrap();
+        assert!(!told.contains("canary") && told.contains("cut-off"), "{ground}: {told}");
+        assert_eq!(plan.version, 1);
+        // MariaDB makes an index for each foreign key.
+        assert_eq!(
+            told.to_uppercase().contains("IDX_OROR_TID"),
+            !told.contains("MySQL"),
+            "{ground}: {told}"
+        );
+    })
+    .await;
+}
+
+/// The page's example is a policy, and names every key of the language.
+#[test]
+fn the_example_of_the_page_is_understood() {
+    let page =
+        fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/cleanup-policies.md"))
+            .unwrap();
+    let sample = page.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let policy = Policy::parse("the page", sample).unwrap();
+    assert_eq!(policy.targets[0].reasons.len(), 2);
+    for file in ["", "/column", "/reason"] {
+        let path = format!("{}/src/cleanup/policy{file}.rs", env!("CARGO_MANIFEST_DIR"));
+        let source = fs::read_to_string(path).unwrap();
+        let fields =
+            source.lines().filter_map(|line| line.trim().strip_prefix("pub ")?.split_once(": "));
+        for (field, _) in fields.filter(|(field, _)| !field.contains(' ')) {
+            let key = match field {
+                "targets" => "target",
+                "children" => "child",
+                "reasons" => "reason",
+                "indexes" => "index",
+                other => other,
+            };
+            assert!(
+                page.contains(&format!("`{key}`")) || page.contains(&format!("{{ {key} = ")),
+                "{key}"
+            );
+        }
+    }
+}
+
+async fn plan(ground: &Ground, policy: &Policy) -> Plan {
+    let database = ground.open();
+    let clock = database.clock().await.unwrap();
+    let survey = Survey { policy, database: &database, clock };
+    let plan =
+        survey.plan().await.unwrap_or_else(|error| panic!("{ground}, {}: {error}", policy.name));
+    database.close().await;
+    plan
+}
+
+const ROWS: &str = "INSERT INTO IDN_OAUTH2_ACCESS_TOKEN (TOKEN_ID, ACCESS_TOKEN, REFRESH_TOKEN, TIME_CREATED, VALIDITY_PERIOD, \
+     REFRESH_TOKEN_TIME_CREATED, REFRESH_TOKEN_VALIDITY_PERIOD, TOKEN_STATE, TOKEN_STATE_ID) VALUES \
+     ('canary-1', 'canary', 'canary', '2020-01-01 00:00:00', 1000, '2020-01-01 00:00:00', 1000, 'ACTIVE', '1'), \
+     ('canary-2', 'canary', 'canary', '2020-01-01 00:00:00', -1, '2020-01-01 00:00:00', 1000, 'REVOKED', '2'), \
+     ('canary-3', 'canary', 'canary', '2020-01-01 00:00:00', 1000, '2020-01-01 00:00:00', -1, 'ACTIVE', '3'); \
+     INSERT INTO IDN_OAUTH2_ACCESS_TOKEN_SCOPE (TOKEN_ID, TOKEN_SCOPE) VALUES ('canary-1', 'a'), ('canary-1', 'b'), ('canary-3', 'a'); \
+     INSERT INTO IDN_OIDC_REQ_OBJECT_REFERENCE (ID, TOKEN_ID) VALUES (1, 'canary-2'), (2, 'canary-3'); \
+     INSERT INTO IDN_OIDC_REQ_OBJECT_CLAIMS (ID, REQ_OBJECT_ID) VALUES (1, 1), (2, 2); \
+     INSERT INTO IDN_OIDC_REQ_OBJ_CLAIM_VALUES (ID, REQ_OBJECT_CLAIMS_ID) VALUES (1, 1), (2, 2)";

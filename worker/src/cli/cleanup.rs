@@ -1,0 +1,185 @@
+//! `cleanup`: what clean-up would delete of an authorization server's database. Nothing is changed.
+
+use std::{collections::BTreeMap, path::PathBuf};
+
+use clap::{Args, Subcommand};
+use tokenkeeper_shared::{
+    database_url::DatabaseUrl,
+    exit::{Exit, Failure},
+    settings::{Environment, SettingsError},
+};
+
+use super::output;
+use crate::cleanup::{
+    database::{Access, Database},
+    policy::{self, Policy, PolicyError},
+    survey::{Plan, Survey},
+};
+
+/// What `cleanup` is called with.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct CleanupArguments {
+    /// Only these policies [default: each whose tables are there]
+    policies: Vec<String>,
+    /// The database to look at, without a password
+    /// [default: what `TOKENKEEPER_CLEANUP_DATABASE_URL` says]
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
+    /// A policy file of yours, or a folder of them, beside the shipped ones
+    #[arg(long, global = true, value_name = "PATH", env = "TOKENKEEPER_CLEANUP_POLICIES")]
+    policy_files: Option<PathBuf>,
+    #[command(subcommand)]
+    verb: Option<PoliciesVerb>,
+}
+
+#[derive(Debug, Subcommand)]
+enum PoliciesVerb {
+    /// List the policies
+    Policies {
+        #[command(subcommand)]
+        verb: Option<ShowVerb>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ShowVerb {
+    /// Print a policy as it is understood
+    Show {
+        /// Its name
+        name: String,
+    },
+}
+
+pub(super) async fn cleanup(
+    environment: &Environment,
+    arguments: CleanupArguments,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let policies = match &arguments.policy_files {
+        Some(path) => policy::load(path),
+        None => policy::shipped(),
+    }
+    .map_err(|error: PolicyError| Failure::new(Exit::Usage, error.to_string()))?;
+    match arguments.verb {
+        Some(PoliciesVerb::Policies { verb: None }) => list(&policies, json),
+        Some(PoliciesVerb::Policies { verb: Some(ShowVerb::Show { name }) }) => {
+            show(named(&policies, &name)?, json)
+        }
+        None => {
+            let url = database_url(environment, arguments.database.as_deref())?;
+            let planned = plan(&policies, &arguments.policies, url.clone(), json).await;
+            planned.map_err(|failure| failure.naming(&url))
+        }
+    }
+}
+
+async fn plan(
+    policies: &BTreeMap<String, Policy>,
+    names: &[String],
+    url: DatabaseUrl,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let database = Database::open(url, Access::Look)?;
+    let clock = database.clock().await?;
+    let mut plans = Vec::new();
+    if names.is_empty() {
+        for policy in policies.values() {
+            let survey = Survey { policy, database: &database, clock };
+            let is_for = policy.dialects.contains_key(&database.dialect());
+            if is_for && survey.is_present().await? {
+                plans.push(survey.plan().await?);
+            }
+        }
+    }
+    for name in names {
+        let policy = named(policies, name)?;
+        plans.push(Survey { policy, database: &database, clock }.plan().await?);
+    }
+    database.close().await;
+    if plans.is_empty() {
+        output::note("no policy's tables are there: see `tokenkeeper-worker cleanup policies`");
+    }
+    tell(&plans, json)
+}
+
+/// In JSON one object a line.
+fn tell(plans: &[Plan], json: bool) -> Result<Exit, Failure> {
+    for plan in plans {
+        if json {
+            output::json(plan)?;
+        } else {
+            for line in plan.lines() {
+                output::line(&line)?;
+            }
+        }
+    }
+    if !json && !plans.is_empty() {
+        output::note("nothing was changed");
+    }
+    Ok(if plans.iter().any(Plan::is_refused) { Exit::Usage } else { Exit::Ok })
+}
+
+fn list(policies: &BTreeMap<String, Policy>, json: bool) -> Result<Exit, Failure> {
+    for policy in policies.values() {
+        if json {
+            output::json(policy)?;
+            continue;
+        }
+        let dialects: Vec<_> = policy.dialects.keys().map(ToString::to_string).collect();
+        let line = format!("{:<28} {} ({})", policy.name, policy.product, dialects.join(", "));
+        output::line(&line)?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn show(policy: &Policy, json: bool) -> Result<Exit, Failure> {
+    if json {
+        output::json(policy)?;
+    } else {
+        let text = toml::to_string_pretty(policy);
+        let text = text.map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        output::line(text.trim_end())?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn named<'a>(policies: &'a BTreeMap<String, Policy>, name: &str) -> Result<&'a Policy, Failure> {
+    policies.get(name).ok_or_else(|| {
+        let shown: String = name.escape_debug().take(64).collect();
+        let message =
+            format!("there is no policy \"{shown}\": see `tokenkeeper-worker cleanup policies`");
+        Failure::new(Exit::NoSuchName, message)
+    })
+}
+
+/// The flag, whose text every process of the host can read, or the variable or its file.
+fn database_url(environment: &Environment, flag: Option<&str>) -> Result<DatabaseUrl, Failure> {
+    let refused = |message: String| Failure::new(Exit::Usage, message);
+    let (origin, text) = match flag {
+        Some(text) if holds_password(text) => {
+            let advice = format!(
+                "--database holds a password, which every process of this host can read: set {VARIABLE} or {VARIABLE}_FILE instead"
+            );
+            return Err(refused(advice));
+        }
+        Some(text) => ("--database", text.to_owned()),
+        None => {
+            let set = environment.secret(VARIABLE).map_err(|e: SettingsError| Failure::from(e))?;
+            let set = set.ok_or_else(|| {
+                refused(format!("which database is to be cleaned? Set {VARIABLE} or {VARIABLE}_FILE, or give --database"))
+            })?;
+            (VARIABLE, set.expose().to_owned())
+        }
+    };
+    text.parse().map_err(|error| refused(format!("{origin}: {error}")))
+}
+
+fn holds_password(text: &str) -> bool {
+    // What is no URL is refused anyway, and not shown.
+    url::Url::parse(text).is_ok_and(|url| {
+        url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password")
+    })
+}
+
+const VARIABLE: &str = "TOKENKEEPER_CLEANUP_DATABASE_URL";
