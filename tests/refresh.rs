@@ -42,6 +42,20 @@ async fn a_first_run_logs_in_and_a_second_one_finds_nothing_due() {
     .await;
 }
 
+/// Who watches for a timer that has stopped must not take a quiet hour for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_finds_nothing_due_is_noted_too() {
+    on_each(async |kind| {
+        let stage = Stage::quartile(kind, Settings::default()).await;
+        stage.run().await;
+        let next = stage.now().await + later(60);
+        assert!(stage.store.last_run().await.unwrap().unwrap() < next, "{kind}");
+        assert_eq!(stage.run_at(next).await.taken_up(), 0, "{kind}");
+        assert!(stage.store.last_run().await.unwrap().unwrap() >= next, "{kind}");
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_is_over_begins_nothing_not_even_new_rows() {
     on_each(async |kind| {

@@ -21,6 +21,8 @@ mod hostile;
 mod http;
 #[path = "serve/keys.rs"]
 mod keys;
+#[path = "serve/last_run.rs"]
+mod last_run;
 #[path = "serve/live.rs"]
 mod live;
 #[path = "serve/oauth2.rs"]

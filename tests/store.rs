@@ -29,6 +29,8 @@ mod ground;
 mod handing_out;
 #[path = "store/keeping.rs"]
 mod keeping;
+#[path = "store/last_run.rs"]
+mod last_run;
 #[path = "store/migrating.rs"]
 mod migrating;
 #[path = "store/plans.rs"]

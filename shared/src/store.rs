@@ -10,6 +10,7 @@ mod connections;
 mod enrol;
 mod error;
 mod events;
+mod last_run;
 mod migrate;
 mod read;
 mod record;

@@ -48,6 +48,19 @@ fn history_forgets_what_is_older_than_a_month() {
 }
 
 #[test]
+fn a_run_whose_end_cannot_be_noted_keeps_its_tokens_and_says_so() {
+    on_each(|kind| {
+        let stage = Stage::configured(kind, Settings::default(), &["quartile"]);
+        stage.host.work(0, &["migrate"]);
+        sql::run(&stage.database, "DROP TABLE last_run");
+        let run = stage.host.work(0, &["run"]);
+        assert_eq!(run.stdout, "1 logged in\n");
+        tells(&run, &["missing in the metrics", "doctor"]);
+        stage.host.get("quartile");
+    });
+}
+
+#[test]
 fn doctor_finds_nothing_wrong_with_a_token_that_is_kept() {
     on_each(|kind| {
         let stage = Stage::logged_in(kind, Settings::default());
@@ -119,6 +132,13 @@ fn doctor_names_the_right_that_is_missing() {
     }
     let url = stage.database.url.replacen("postgres@", "reader@", 1);
     let host = stage.host.with("DATABASE_URL", &url);
-    tells(&host.work(2, &["doctor"]), &["UPDATE on tokens is missing", "INSERT on token_events"]);
+    tells(&host.work(2, &["doctor"]), &RIGHTS_OF_A_WORKER);
     sql::run(&stage.database, "DROP OWNED BY reader; DROP ROLE reader");
 }
+
+const RIGHTS_OF_A_WORKER: [&str; 4] = [
+    "UPDATE on tokens is missing",
+    "INSERT on token_events",
+    "UPDATE on last_run",
+    "INSERT on last_run",
+];

@@ -144,20 +144,24 @@ impl Stage {
     }
 
     pub fn consumer(&self, arguments: &[&str]) -> Program {
-        Program::consumer()
-            .at_home(self.home.path())
-            .env("TOKENKEEPER_DATABASE_URL", &self.url)
-            .env("TOKENKEEPER_KEY", &self.key)
-            .args(arguments)
+        self.settled(Program::consumer(), arguments)
+    }
+
+    pub fn worker(&self, arguments: &[&str]) -> Program {
+        self.settled(Program::worker(), arguments)
     }
 
     /// The consumer's environment for another program, which finds the consumer as `PROGRAM`.
     pub fn consumer_by(&self, program: &str, arguments: &[&str]) -> Program {
-        Program::named(program)
+        let program = self.settled(Program::named(program), arguments);
+        program.env("PROGRAM", built("tokenkeeper-consumer"))
+    }
+
+    fn settled(&self, program: Program, arguments: &[&str]) -> Program {
+        program
             .at_home(self.home.path())
             .env("TOKENKEEPER_DATABASE_URL", &self.url)
             .env("TOKENKEEPER_KEY", &self.key)
-            .env("PROGRAM", built("tokenkeeper-consumer"))
             .args(arguments)
     }
 

@@ -80,6 +80,15 @@ impl Exchanger {
         self.events.flush(&self.store).await
     }
 
+    /// Notes in the database that a run has ended. Where that fails the tokens are kept all the same.
+    pub async fn note_run(&self) {
+        if let Err(error) = self.store.note_run(self.time.now()).await {
+            warn!(
+                "the time of this run is missing in the metrics, see `tokenkeeper-worker doctor`: {error}"
+            );
+        }
+    }
+
     /// The digest of the login that the configuration calls for today, where it calls for one.
     #[must_use]
     pub fn login_digest(&self, config: &TokenConfig) -> Option<String> {

@@ -91,6 +91,7 @@ pub async fn run(
     }
     exchanger.rest().await;
     pass.note_waiting().await?;
+    exchanger.note_run().await;
     Ok(pass.report)
 }
 

@@ -20,7 +20,7 @@ use super::{Connections, Pools, Store, StoreError, on_pool};
 use crate::dialect::Dialect;
 
 /// The schema that this version needs: the number of the last file in `migrations/`.
-pub const SCHEMA_VERSION: i64 = 3;
+pub const SCHEMA_VERSION: i64 = 4;
 
 impl Store {
     /// Brings the schema up to date. Any number of programs may do so at once.
@@ -177,22 +177,19 @@ fn migrator(dialect: Dialect) -> Migrator {
 
 /// The embedded files of one database, in order.
 macro_rules! embedded {
-    ($folder:literal, $($name:literal),+) => {
+    ($folder:literal) => {
+        embedded!($folder: "0001_tokens", "0002_token_status", "0003_token_events", "0004_last_run")
+    };
+    ($folder:literal: $($name:literal),+) => {
         [$(($name, include_str!(concat!("../../../migrations/", $folder, "/", $name, ".sql")))),+]
     };
 }
 
-fn files(dialect: Dialect) -> [(&'static str, &'static str); 3] {
+fn files(dialect: Dialect) -> [(&'static str, &'static str); 4] {
     match dialect {
-        Dialect::Sqlite => {
-            embedded!("sqlite", "0001_tokens", "0002_token_status", "0003_token_events")
-        }
-        Dialect::Postgres => {
-            embedded!("postgres", "0001_tokens", "0002_token_status", "0003_token_events")
-        }
-        Dialect::MySql => {
-            embedded!("mysql", "0001_tokens", "0002_token_status", "0003_token_events")
-        }
+        Dialect::Sqlite => embedded!("sqlite"),
+        Dialect::Postgres => embedded!("postgres"),
+        Dialect::MySql => embedded!("mysql"),
     }
 }
 

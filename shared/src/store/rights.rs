@@ -28,7 +28,7 @@ impl Store {
 }
 
 /// The database judges the right before it looks for rows, and there are none.
-const NEEDS: [(&str, &str); 5] = [
+const NEEDS: [(&str, &str); 8] = [
     ("SELECT on tokens", "SELECT id FROM tokens WHERE 1 = 0"),
     ("UPDATE on tokens", "UPDATE tokens SET updated_at = 0 WHERE 1 = 0"),
     (
@@ -45,4 +45,10 @@ const NEEDS: [(&str, &str); 5] = [
          duration, message FROM token_events WHERE 1 = 0",
     ),
     ("DELETE on token_events", "DELETE FROM token_events WHERE 1 = 0"),
+    ("SELECT on last_run", "SELECT id FROM last_run WHERE 1 = 0"),
+    ("UPDATE on last_run", "UPDATE last_run SET ended_at = 0 WHERE 1 = 0"),
+    (
+        "INSERT on last_run",
+        "INSERT INTO last_run (id, ended_at) SELECT id, ended_at FROM last_run WHERE 1 = 0",
+    ),
 ];

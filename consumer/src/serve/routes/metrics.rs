@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, Utc};
-use tokenkeeper_shared::token::Token;
+use tokenkeeper_shared::{store::StoreError, token::Token};
 
 use crate::{
     Error, TokenName,
@@ -56,6 +56,11 @@ async fn read(site: &Site, caller: &Caller, families: &mut Families) -> Result<(
             families.tried(&name, &outcome, attempts, duration);
         }
     }
+    families.last_run = match store.last_run().await {
+        // The rights of earlier versions do not name that table.
+        Err(StoreError::Refused(_)) => None,
+        other => other?,
+    };
     Ok(())
 }
 
@@ -65,6 +70,7 @@ struct Families {
     tokens: [String; FAMILIES.len()],
     attempts: String,
     all: (u64, Duration),
+    last_run: Option<DateTime<Utc>>,
 }
 
 impl Families {
@@ -112,10 +118,14 @@ impl Families {
             writeln!(text, "# HELP {ATTEMPTS} What workers have tried since this server began.");
         let _ = write!(text, "# TYPE {ATTEMPTS} counter\n{}", self.attempts);
         let (count, duration) = self.all;
-        let seconds = duration.as_secs_f64();
+        let sum = duration.as_secs_f64();
         let _ = writeln!(text, "# HELP {DURATION} How long these took, from claim to end.");
         let _ = writeln!(text, "# TYPE {DURATION} summary");
-        let _ = writeln!(text, "{DURATION}_sum {seconds}\n{DURATION}_count {count}");
+        let _ = writeln!(text, "{DURATION}_sum {sum}\n{DURATION}_count {count}");
+        if let Some(at) = self.last_run {
+            let _ = writeln!(text, "# HELP {LAST_RUN} When a worker's run ended last.");
+            let _ = writeln!(text, "# TYPE {LAST_RUN} gauge\n{LAST_RUN} {}", seconds(at));
+        }
         text
     }
 }
@@ -137,6 +147,7 @@ const FAMILIES: [(&str, &str); 6] = [
 
 const ATTEMPTS: &str = "tokenkeeper_refresh_attempts_total";
 const DURATION: &str = "tokenkeeper_refresh_duration_seconds";
+const LAST_RUN: &str = "tokenkeeper_last_run_timestamp_seconds";
 
 const PAGE: u16 = 500;
 /// What follows on the tokens, in bytes.
