@@ -25,6 +25,8 @@ mod keys;
 mod last_run;
 #[path = "serve/live.rs"]
 mod live;
+#[path = "serve/nginx.rs"]
+mod nginx;
 #[path = "serve/oauth2.rs"]
 mod oauth2;
 #[path = "serve/outages.rs"]
