@@ -12,6 +12,8 @@ use super::{
 /// A tab with the page of all tokens, and a mark that a load of the page would wipe out.
 fn opened(stage: &Stage, server: &Server) -> Tab {
     let key = stage.new_key("all", &["--token", "*"]);
+    // Until the server knows the key, the browser would ask somebody for another one.
+    server.until("/openapi.json", &key, 200);
     let mut tab = Tab::open(stage);
     // Too low for the whole table.
     let size = json!({ "width": 900, "height": 60, "deviceScaleFactor": 1, "mobile": false });
@@ -76,8 +78,8 @@ fn a_hidden_page_asks_for_nothing_until_it_is_seen_again() {
 #[test]
 fn without_its_script_the_page_is_there_and_comes_anew_by_itself() {
     let stage = Stage::with_token();
-    let server = stage.serve(&[]);
     let key = stage.new_key("plain", &["--token", "*"]);
+    let server = stage.serve(&[]);
     let mut tab = Tab::open(&stage);
     tab.order("Network.enable", &json!({}));
     tab.order("Network.setBlockedURLs", &json!({ "urls": ["*status.js"] }));
