@@ -62,6 +62,13 @@ pub struct UnknownState(String);
 #[derive(Clone, PartialEq, Eq)]
 pub struct Stored(pub(crate) Secret);
 
+impl Stored {
+    /// Stands for one that was opened: what it held is kept elsewhere, and need not lie there twice.
+    pub(crate) fn opened() -> Self {
+        Self(Secret::new(String::new()))
+    }
+}
+
 impl fmt::Debug for Stored {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("[redacted]")
@@ -82,7 +89,8 @@ pub struct Token {
     pub state: State,
     /// Counts committed answers; never goes back.
     pub generation: i64,
-    /// The access token as stored; open it with the store.
+    /// The access token as stored; open it with the store. In a row that was read together with its
+    /// opened token only whether there is one.
     pub access_token: Option<Stored>,
     /// RFC 6749, 5.1: how to present the access token, `Bearer` nearly always.
     pub token_type: String,

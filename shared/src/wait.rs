@@ -16,7 +16,7 @@ use crate::{
     name::TokenName,
     secret::Secret,
     store::{DatabaseTime, Store, StoreError},
-    token::Token,
+    token::{Stored, Token},
 };
 
 /// A row as it was read.
@@ -47,10 +47,11 @@ pub trait Source: Sync {
 impl Source for Store {
     async fn look(&self, name: &TokenName) -> Result<Option<Arc<Seen>>, StoreError> {
         let asked_at = self.monotonic();
-        let Some((token, now)) = self.read(name).await? else {
+        let Some((mut token, now)) = self.read(name).await? else {
             return Ok(None);
         };
         let access_token = if token.is_valid(now) { self.open_access_token(&token)? } else { None };
+        token.access_token = token.access_token.map(|_| Stored::opened());
         let time = self.carried_on(now, asked_at);
         Ok(Some(Arc::new(Seen { token, access_token, now, time })))
     }

@@ -23,6 +23,9 @@ fn a_valid_token_is_handed_out_at_once() {
         let handed = at_once(&ground).await.unwrap();
         assert_eq!(handed.expose(), "access-1-quartile");
         assert_eq!((handed.warning, handed.waited), (None, false));
+        // What was opened need not lie in memory as it was stored too.
+        let kept = &handed.seen.token.access_token;
+        assert!(kept.is_some() && *kept != row(&store, "quartile").await.access_token);
     });
 }
 
