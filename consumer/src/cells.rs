@@ -1,10 +1,8 @@
 //! The names that are remembered. What is remembered of each lies with `cell`.
 
 use std::{
-    borrow::Borrow,
     cell::RefCell,
-    collections::HashSet,
-    hash::{Hash, Hasher},
+    collections::HashMap,
     sync::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -22,32 +20,8 @@ use crate::{AccessToken, cell::Cell};
 pub(crate) struct Cells {
     /// Tells this memory's cells from those of others in a thread's notes.
     id: u64,
-    by_name: RwLock<HashSet<ByName>>,
+    by_name: RwLock<HashMap<String, Arc<Cell>>>,
 }
-
-/// A cell that is found by its own name, which need not lie there twice.
-#[derive(Debug)]
-struct ByName(Arc<Cell>);
-
-impl Borrow<str> for ByName {
-    fn borrow(&self) -> &str {
-        self.0.name().as_str()
-    }
-}
-
-impl Hash for ByName {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.0.name().as_str().hash(state);
-    }
-}
-
-impl PartialEq for ByName {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.name() == other.0.name()
-    }
-}
-
-impl Eq for ByName {}
 
 impl Default for Cells {
     fn default() -> Self {
@@ -97,28 +71,22 @@ impl Cells {
 
     /// The cell of this name, if there is one.
     pub(crate) fn find(&self, name: &str) -> Option<Arc<Cell>> {
-        let cells = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
-        cells.get(name).map(|ByName(cell)| Arc::clone(cell))
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     /// The cell of this name.
     pub(crate) fn cell(&self, name: &TokenName) -> Arc<Cell> {
         self.find(name.as_str()).unwrap_or_else(|| {
             let mut cells = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
-            // Somebody may have made it in between.
-            let found = cells.get(name.as_str()).map(|ByName(cell)| Arc::clone(cell));
-            found.unwrap_or_else(|| {
-                let cell = Arc::new(Cell::of(name.clone()));
-                cells.insert(ByName(Arc::clone(&cell)));
-                cell
-            })
+            let cell = cells.entry(name.as_str().to_owned());
+            Arc::clone(cell.or_insert_with(|| Arc::new(Cell::of(name.clone()))))
         })
     }
 
     /// The database knows no such name: names that somebody made up must not fill the memory.
     pub(crate) fn remove(&self, name: &TokenName) {
         let mut cells = self.by_name.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ByName(cell)) = cells.take(name.as_str()) {
+        if let Some(cell) = cells.remove(name.as_str()) {
             cell.forget();
         }
     }
@@ -127,7 +95,7 @@ impl Cells {
     #[cfg(feature = "postgres")]
     pub(crate) fn change_all(&self) {
         let cells = self.by_name.read().unwrap_or_else(PoisonError::into_inner);
-        for ByName(cell) in cells.iter() {
+        for cell in cells.values() {
             cell.change();
         }
     }
@@ -137,7 +105,7 @@ impl Drop for Cells {
     /// A thread's note outlives the memory; the token in it does not.
     fn drop(&mut self) {
         let cells = self.by_name.get_mut().unwrap_or_else(PoisonError::into_inner);
-        for ByName(cell) in cells.iter() {
+        for cell in cells.values() {
             cell.forget();
         }
     }
