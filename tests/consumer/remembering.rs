@@ -72,8 +72,9 @@ async fn what_ten_thousand_ask_at_once_is_read_once() {
     // Its connection ends with it, and leaves its counts.
     drop(consumer);
     let after = timeout(LIMIT, counted(&database.url, before)).await.expect("nothing was read");
-    // Once more where the consumer begins to listen meanwhile: what it read before may be old.
-    assert!((1..=2).contains(&(after - before)), "{before} {after}");
+    // Again where the consumer begins to listen meanwhile: what it read before may be old. On a busy
+    // machine three were seen; what is guarded is that it is not one for each of many callers.
+    assert!((1..=4).contains(&(after - before)), "{before} {after}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
