@@ -66,6 +66,14 @@ fn expiry(target: &Target, expiry: &Expiry, place: &str) -> Checked {
 fn child(target: &Target, child: &Child) -> Checked {
     let place = format!("child {}", child.table);
     require(!child.on.is_empty(), &place, "`on` must name a column")?;
+    // What goes first must not be the very reason.
+    let is_reason = target.reasons.iter().flat_map(|reason| &reason.with).any(|with| {
+        let mut nested = with.with.iter();
+        with.table == child.table || nested.any(|each| each.table == child.table)
+    });
+    let message =
+        "a reason looks for its rows, so they must go after the target's: add orphaned = true";
+    require(child.orphaned || !is_reason, &place, message)?;
     let Some(parent) = &child.parent else { return Ok(()) };
     // A parent's rows must still be there when its children are looked for.
     let later = target.children.iter().skip_while(|each| each.table != child.table).skip(1);

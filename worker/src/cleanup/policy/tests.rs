@@ -62,6 +62,17 @@ fn a_child_of_a_child_stands_above_its_parent() {
 }
 
 #[test]
+fn a_child_that_a_reason_looks_for_goes_after_the_target() {
+    let own = |with: &str, child: &str| {
+        let with = format!("[[target.reason.{with}]]\ntable = \"c\"\non = {{ a = \"id\" }}\n");
+        let child = format!("[[target.child]]\ntable = \"c\"\non = {{ a = \"id\" }}\n{child}");
+        Policy::parse("own.toml", &format!("{SMALL}{with}{child}"))
+    };
+    assert!(own("with", "orphaned = true\n").is_ok() && own("without", "").is_ok());
+    assert!(own("with", "").unwrap_err().to_string().contains("add orphaned = true"));
+}
+
+#[test]
 fn a_users_file_takes_the_place_of_the_shipped_one_of_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, name: &str| {
