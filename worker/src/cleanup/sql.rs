@@ -88,6 +88,18 @@ impl Sql {
         self
     }
 
+    /// Adds a name that the database itself has told: as it is, in quotes.
+    pub fn spelled(&mut self, name: &Identifier) -> &mut Self {
+        self.text.push_str(&name.quoted(self.dialect, Case::Exact));
+        self
+    }
+
+    /// Adds a literal of this program, cast to a text.
+    pub fn text_of(&mut self, literal: &'static str) -> &mut Self {
+        let end = if self.dialect == Dialect::MySql { " AS CHAR)" } else { " AS text)" };
+        self.push("CAST(").push(literal).push(end)
+    }
+
     /// Adds a whole number as it is: a part of the text, for what no database lets bind.
     pub fn number(&mut self, number: i64) -> &mut Self {
         self.text.push_str(&number.to_string());

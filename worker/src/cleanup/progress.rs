@@ -1,0 +1,111 @@
+//! How far a run has come: saved with each batch, so that whoever takes a run up goes on where it was.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::walk::Position;
+
+/// How far a run has come. Fields are only ever added.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Progress {
+    /// The number of the target that is at work.
+    pub target: usize,
+    /// Which walk over its table this is, from 0 on.
+    pub pass: u32,
+    /// Where the walk is.
+    pub position: Position,
+    /// The walk has come to the end.
+    pub is_over: bool,
+    /// The number of the last batch.
+    pub batch: u64,
+    /// The same when the target's turn came.
+    pub began_with: u64,
+    /// What was done to each target.
+    pub targets: Vec<Tally>,
+}
+
+/// What was done to a target.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Tally {
+    /// The policy's name for it.
+    pub target: String,
+    /// Its table.
+    pub table: String,
+    /// Rows deleted of it.
+    pub deleted: u64,
+    /// The same by reason.
+    pub reasons: BTreeMap<String, u64>,
+    /// Rows deleted of its children, by table.
+    pub children: BTreeMap<String, u64>,
+    /// The longest that one batch held its locks, milliseconds.
+    pub longest_batch_ms: u64,
+    /// Rows passed over because they failed again and again: where, and why.
+    pub skipped: Vec<String>,
+    /// Rows left that are dead: locked by others, passed over, or dead only since.
+    pub left: u64,
+    /// What a look at the backup came to; none without a backup.
+    pub verified: Option<Verified>,
+}
+
+/// What a look at a target's backup came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Verified {
+    /// Rows in the backups of the target and its children.
+    pub backed_up: u64,
+    /// Deleted rows that were judged once more.
+    pub judged: u64,
+    /// Those of them that should have stayed: a defect.
+    pub misjudged: u64,
+}
+
+impl Progress {
+    /// The tally of the target at work.
+    pub fn tally(&mut self, target: &str, table: &str) -> &mut Tally {
+        let at = self.targets.iter().position(|tally| tally.target == target);
+        let at = at.unwrap_or_else(|| {
+            let (target, table) = (target.to_owned(), table.to_owned());
+            self.targets.push(Tally { target, table, ..Tally::default() });
+            self.targets.len() - 1
+        });
+        &mut self.targets[at]
+    }
+
+    /// Begins a walk over the same table again.
+    pub fn again(&mut self) {
+        self.pass += 1;
+        self.position = Position::default();
+        self.is_over = false;
+    }
+
+    /// Goes on to the next target.
+    pub fn next(&mut self) {
+        let batch = self.batch;
+        let targets = std::mem::take(&mut self.targets);
+        let target = self.target + 1;
+        *self = Self { target, batch, began_with: batch, targets, ..Self::default() };
+    }
+
+    /// Rows deleted in all, children not counted.
+    #[must_use]
+    pub fn deleted(&self) -> u64 {
+        self.targets.iter().map(|tally| tally.deleted).sum()
+    }
+}
+
+impl Tally {
+    /// Whether the backup holds what was deleted, and nothing that should have stayed. Also true where
+    /// nothing was backed up.
+    #[must_use]
+    pub fn is_verified(&self) -> bool {
+        self.verified.as_ref().is_none_or(|verified| {
+            verified.misjudged == 0 && verified.backed_up == self.deleted_in_all()
+        })
+    }
+
+    /// Rows deleted, children included.
+    #[must_use]
+    pub fn deleted_in_all(&self) -> u64 {
+        self.deleted + self.children.values().sum::<u64>()
+    }
+}
