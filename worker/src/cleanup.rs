@@ -10,6 +10,7 @@ pub mod database;
 pub mod dialect;
 pub mod digest;
 pub mod evaluate;
+pub mod ledger;
 pub mod pace;
 pub mod policy;
 pub mod predicate;

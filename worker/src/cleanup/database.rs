@@ -3,13 +3,14 @@
 
 mod clock;
 mod connect;
+mod session;
 
 use std::fmt;
 
 use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr};
 use tokenkeeper_shared::{database_url::DatabaseUrl, store::StoreError};
 
-pub use self::connect::Access;
+pub use self::{clock::millis, connect::Access, session::Session};
 use super::{
     dialect::Dialect,
     sql::{Bind, Sql},
@@ -57,6 +58,7 @@ macro_rules! bound {
         query
     }};
 }
+use bound;
 
 impl Database {
     /// Prepares connections; the first statement makes them.

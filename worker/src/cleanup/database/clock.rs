@@ -12,8 +12,10 @@ impl Database {
     /// # Errors
     /// [`StoreError`].
     pub async fn clock(&self) -> Result<DatabaseClock, StoreError> {
-        let millis = self.number(now(self.dialect())).await?;
-        let utc = millis.and_then(DateTime::from_timestamp_millis);
+        let mut now = Sql::new(self.dialect(), Case::Exact);
+        now.push("SELECT ").text_of(millis(self.dialect()));
+        let now = self.cell(&now).await?.and_then(|text| text.parse().ok());
+        let utc = now.and_then(DateTime::from_timestamp_millis);
         let utc = utc.ok_or_else(|| StoreError::Row("the database tells no time".to_owned()))?;
         let offset = match self.dialect() {
             Dialect::Postgres => self.postgres_offset().await?,
@@ -44,15 +46,13 @@ impl Database {
     }
 }
 
-fn now(dialect: Dialect) -> &'static str {
+/// The database's time as SQL: milliseconds since 1970.
+#[must_use]
+pub fn millis(dialect: Dialect) -> &'static str {
     match dialect {
-        Dialect::Postgres => {
-            "SELECT CAST(CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint) AS text)"
-        }
-        Dialect::MySql => {
-            "SELECT CAST(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000 AS CHAR)"
-        }
-        _ => "SELECT CAST(CAST(unixepoch('subsec') * 1000 AS INTEGER) AS TEXT)",
+        Dialect::Postgres => "CAST(EXTRACT(EPOCH FROM clock_timestamp()) * 1000 AS bigint)",
+        Dialect::MySql => "(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000)",
+        _ => "CAST(unixepoch('subsec') * 1000 AS INTEGER)",
     }
 }
 

@@ -1,0 +1,145 @@
+//! One connection that is kept for a run: transactions, and the rows that a statement changed. It belongs
+//! to no pool, so that a transaction left open ends with it.
+
+use sqlx::{
+    Connection, Executor, MySqlConnection, PgConnection, Row, SqlStr, SqliteConnection, raw_sql,
+};
+use tokenkeeper_shared::store::StoreError;
+
+use super::{Database, Pools, Texts, bound, vouched};
+use crate::cleanup::{
+    dialect::Dialect,
+    sql::{Bind, Sql},
+};
+
+/// A connection of its own.
+#[derive(Debug)]
+pub struct Session {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Sqlite(SqliteConnection),
+    Postgres(PgConnection),
+    MySql(MySqlConnection),
+}
+
+/// One body for each kind of connection.
+macro_rules! on_connection {
+    ($session:expr, $connection:ident => $body:expr) => {
+        match &mut $session.kind {
+            Kind::Sqlite($connection) => $body,
+            Kind::Postgres($connection) => $body,
+            Kind::MySql($connection) => $body,
+        }
+    };
+}
+
+impl Database {
+    /// A connection apart from the others.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn session(&self) -> Result<Session, StoreError> {
+        let kind = match &self.pools {
+            Pools::Sqlite(pool) => Kind::Sqlite(pool.acquire().await?.detach()),
+            Pools::Postgres(pool) => Kind::Postgres(pool.acquire().await?.detach()),
+            Pools::MySql(pool) => Kind::MySql(pool.acquire().await?.detach()),
+        };
+        Ok(Session { kind })
+    }
+}
+
+impl Session {
+    /// Which SQL it speaks.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        match self.kind {
+            Kind::Sqlite(_) => Dialect::Sqlite,
+            Kind::Postgres(_) => Dialect::Postgres,
+            Kind::MySql(_) => Dialect::MySql,
+        }
+    }
+
+    /// Begins a transaction; on SQLite one that holds the write lock.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin(&mut self) -> Result<(), StoreError> {
+        let begin = if self.dialect() == Dialect::Sqlite { "BEGIN IMMEDIATE" } else { "BEGIN" };
+        self.plain(begin).await
+    }
+
+    /// Makes the transaction's changes last.
+    ///
+    /// # Errors
+    /// [`StoreError`]: they may last or not.
+    pub async fn commit(&mut self) -> Result<(), StoreError> {
+        self.plain("COMMIT").await
+    }
+
+    /// Undoes the transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the connection is of no use any more.
+    pub async fn roll_back(&mut self) -> Result<(), StoreError> {
+        match self.plain("ROLLBACK").await {
+            // A deadlock has ended it already.
+            Err(_) if self.dialect() == Dialect::Sqlite => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Runs a statement; returns how many rows it changed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn run(&mut self, sql: &Sql) -> Result<u64, StoreError> {
+        on_connection!(self, connection => {
+            Ok(bound!(sql).execute(connection).await?.rows_affected())
+        })
+    }
+
+    /// The rows of a statement each of whose columns is a text.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn rows(&mut self, sql: &Sql) -> Result<Vec<Texts>, StoreError> {
+        on_connection!(self, connection => {
+            let rows = bound!(sql).fetch_all(connection).await?;
+            let texts = rows.iter().map(|row| (0..row.len()).map(|at| row.try_get(at)).collect());
+            Ok(texts.collect::<Result<_, sqlx::Error>>()?)
+        })
+    }
+
+    /// The one cell of the one row of a statement.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cell(&mut self, sql: &Sql) -> Result<Option<String>, StoreError> {
+        let rows = self.rows(sql).await?;
+        Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
+    }
+
+    /// Ends the connection.
+    pub async fn close(self) {
+        let closed = match self.kind {
+            Kind::Sqlite(connection) => connection.close().await,
+            Kind::Postgres(connection) => connection.close().await,
+            Kind::MySql(connection) => connection.close().await,
+        };
+        if let Err(error) = closed {
+            tracing::debug!("the connection did not end in order: {error}");
+        }
+    }
+
+    /// What MySQL takes in no prepared statement.
+    async fn plain(&mut self, statement: &'static str) -> Result<(), StoreError> {
+        let statement = SqlStr::from_static(statement);
+        on_connection!(self, connection => {
+            connection.execute(raw_sql(statement)).await?;
+        });
+        Ok(())
+    }
+}
