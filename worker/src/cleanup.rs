@@ -2,13 +2,20 @@
 //! room outside comes in here, and nothing here touches the store.
 //!
 //! Rules: `policy` says what may go, `predicate` says it in SQL, `evaluate` says it again in Rust.
-//! IO: `database` is the one that is cleaned, `survey` a look at it.
+//! `site` and `walk` say of which tables, and in which steps, `pace` how large these are, `progress` and
+//! `report` what came of them.
+//! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
+//! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `verify` a look back.
 
+pub mod backup;
+pub mod batch;
 pub mod columns;
 pub mod cutoff;
 pub mod database;
 pub mod dialect;
 pub mod digest;
+pub mod drive;
+pub mod engine;
 pub mod evaluate;
 pub mod ledger;
 pub mod pace;
@@ -18,4 +25,5 @@ pub mod progress;
 pub mod site;
 pub mod sql;
 pub mod survey;
+pub mod verify;
 pub mod walk;

@@ -1,0 +1,176 @@
+//! Where deleted rows are kept: a table beside each one that is cleaned, `tokenkeeper_backup_…`, made when
+//! it is missing and never dropped. `engine` fills it.
+
+use std::collections::BTreeMap;
+
+use tokenkeeper_shared::store::StoreError;
+
+use super::{
+    database::{Database, Session},
+    dialect::Dialect,
+    policy::{Child, Identifier, Policy, Target, Treatment},
+    site::{Held, Kept, Site, treatment},
+    survey::catalog::{ColumnType, TableName},
+};
+
+/// What a target consists of in this database; with the columns of its backups where there are to be some.
+///
+/// # Errors
+/// [`StoreError`]; `Address` where a table cannot be backed up, with what to do.
+pub async fn site<'a>(
+    database: &Database,
+    policy: &'a Policy,
+    target: &'a Target,
+    clock: super::cutoff::DatabaseClock,
+    is_kept: bool,
+) -> Result<Option<Site<'a>>, StoreError> {
+    let there = async |table: &Identifier| {
+        let (schema, case) = (target.schema.as_ref(), policy.case);
+        database.columns(&TableName::new(schema, table, database.dialect(), case)).await
+    };
+    let columns = there(&target.table).await?;
+    if columns.is_empty() {
+        return Ok(None);
+    }
+    let held = |table: &Identifier, columns: &[ColumnType], secrets, path| {
+        let columns = if is_kept { kept(table, columns, secrets, target)? } else { Vec::new() };
+        Ok::<_, StoreError>(Held { table: table.clone(), columns, path })
+    };
+    let own = held(&target.table, &columns, &target.secrets, Vec::new())?;
+    let mut children = Vec::new();
+    for child in &target.children {
+        let columns = there(&child.table).await?;
+        if !columns.is_empty() {
+            children.push(held(&child.table, &columns, &child.secrets, path(target, child))?);
+        }
+    }
+    let (case, dialect) = (policy.case, database.dialect());
+    Ok(Some(Site { target, case, dialect, clock, own, children }))
+}
+
+/// Makes the backup tables that are missing.
+///
+/// # Errors
+/// [`StoreError`]; `Address` where an older backup lacks a column, with what to do.
+pub async fn prepare(
+    database: &Database,
+    site: &Site<'_>,
+    session: &mut Session,
+) -> Result<(), StoreError> {
+    for held in std::iter::once(&site.own).chain(&site.children).filter(|held| held.is_kept()) {
+        let Some(backup) = held.backup() else { return Err(too_long(&held.table)) };
+        let named = TableName::new(site.target.schema.as_ref(), &backup, site.dialect, site.case);
+        let there = database.columns(&named).await?;
+        if there.is_empty() {
+            make(site, held, &backup, session).await?;
+            continue;
+        }
+        let has = |name: &str| there.iter().any(|column| column.name.eq_ignore_ascii_case(name));
+        if let Some(missing) = held.kept().find(|column| !has(column.name.as_str())) {
+            return Err(StoreError::Address(format!(
+                "the backup table {backup} has no column {}: rename the table, and a new one is made",
+                missing.name
+            )));
+        }
+    }
+    Ok(())
+}
+
+async fn make(
+    site: &Site<'_>,
+    held: &Held,
+    backup: &Identifier,
+    session: &mut Session,
+) -> Result<(), StoreError> {
+    let mut sql = site.sql();
+    sql.push("CREATE TABLE IF NOT EXISTS ");
+    site.table(&mut sql, backup);
+    sql.push(" AS SELECT ");
+    for column in held.kept() {
+        if column.treatment == Treatment::Hash {
+            // Wide enough for any text that a value may be, hashed or not.
+            sql.push(text(site.dialect)).push(" AS ").spelled(&column.name).push(", ");
+        } else {
+            sql.spelled(&column.name).push(", ");
+        }
+    }
+    sql.push(text(site.dialect)).push(" AS tokenkeeper_run, ");
+    sql.push(match site.dialect {
+        Dialect::MySql => "CAST(NULL AS SIGNED) AS tokenkeeper_batch, ",
+        _ => "CAST(NULL AS bigint) AS tokenkeeper_batch, ",
+    });
+    sql.push(text(site.dialect)).push(" AS tokenkeeper_reason, ");
+    sql.push(match site.dialect {
+        Dialect::MySql => "CAST(NULL AS DATETIME(3))",
+        Dialect::Postgres => "CAST(NULL AS timestamptz)",
+        _ => "CAST(NULL AS text)",
+    });
+    sql.push(" AS tokenkeeper_deleted_at FROM ");
+    site.table(&mut sql, &held.table);
+    sql.push(" WHERE 1 = 0");
+    session.run(&sql).await?;
+    index(site, backup, session).await
+}
+
+/// A run's rows are found by batch.
+async fn index(
+    site: &Site<'_>,
+    backup: &Identifier,
+    session: &mut Session,
+) -> Result<(), StoreError> {
+    let mut sql = site.sql();
+    // On SQLite an index needs a name that no other table's has.
+    let Ok(name) = format!("{backup}_run").parse() else { return Ok(()) };
+    sql.push("CREATE INDEX ");
+    match site.dialect {
+        Dialect::MySql => drop(sql.push("tokenkeeper_run")),
+        Dialect::Postgres => {}
+        _ => drop(sql.push("IF NOT EXISTS ").name(&name)),
+    }
+    sql.push(" ON ");
+    site.table(&mut sql, backup);
+    sql.push(" (tokenkeeper_run, tokenkeeper_batch)");
+    session.run(&sql).await.map(drop)
+}
+
+fn text(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::MySql => "CAST(NULL AS CHAR(64))",
+        _ => "CAST(NULL AS varchar(64))",
+    }
+}
+
+fn kept(
+    table: &Identifier,
+    columns: &[ColumnType],
+    secrets: &BTreeMap<Identifier, Treatment>,
+    target: &Target,
+) -> Result<Vec<Kept>, StoreError> {
+    let of = |column: &ColumnType| {
+        let name = column.name.parse().map_err(|_| {
+            StoreError::Address(format!(
+                "a column of {table} has a name that cannot be written: use --backup none"
+            ))
+        })?;
+        let is_binary =
+            ["bytea", "blob", "binary"].iter().any(|word| column.sql_type.contains(word));
+        let read = if *table == target.table { &target.columns } else { &BTreeMap::new() };
+        Ok(Kept { name, treatment: treatment(&column.name, secrets, read), is_binary })
+    };
+    columns.iter().map(of).collect()
+}
+
+fn path(target: &Target, child: &Child) -> Vec<Child> {
+    let mut path = vec![child.clone()];
+    while let Some(parent) = path.last().and_then(|last| last.parent.clone()) {
+        let Some(above) = target.children.iter().find(|each| each.table == parent) else { break };
+        path.push(above.clone());
+    }
+    path
+}
+
+fn too_long(table: &Identifier) -> StoreError {
+    StoreError::Address(format!(
+        "the name of {table} is too long for a backup table beside it: use --backup none"
+    ))
+}

@@ -1,0 +1,208 @@
+//! A run from its first batch to its last: each target in turn, window by window, until nothing dead is left
+//! that can be had, or somebody says that it is enough.
+
+use std::time::Duration;
+
+use tokenkeeper_shared::{clock::Clock, store::StoreError};
+use tokio::time::sleep;
+
+use super::{
+    backup,
+    batch::{self, Undone},
+    database::{Database, Session},
+    engine::{Engine, is_single},
+    ledger::Run,
+    pace::Pace,
+    policy::{Policy, Target},
+    verify,
+    walk::{ROWS_IN_PAGE, Walk, Window},
+};
+use crate::{backoff::Delays, stop::Stop};
+
+/// What a run works with.
+#[derive(Debug)]
+pub struct Drive<'a> {
+    /// What may go.
+    pub policy: &'a Policy,
+    /// Where.
+    pub database: &'a Database,
+    /// Whether deleted rows are kept.
+    pub is_kept: bool,
+    /// Rows of the targets that may go in this run, at most.
+    pub most_rows: u64,
+    /// How long it may take.
+    pub run_time: Duration,
+    /// Who may ask to stop.
+    pub stop: &'a Stop,
+    /// This machine's time.
+    pub clock: &'a dyn Clock,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Nothing that is dead is left.
+    Done,
+    /// Something is left: locked rows, or it was enough for this time.
+    Partly,
+    /// A deleted row should have stayed, or is not in the backup.
+    Unverified,
+    /// Another runner has taken it up.
+    Fenced,
+}
+
+impl Drive<'_> {
+    /// Runs to the end, and says so in the ledger.
+    ///
+    /// # Errors
+    /// [`StoreError`]: the run stays as it is, to be taken up.
+    pub async fn run(&self, run: &mut Run, session: &mut Session) -> Result<Ended, StoreError> {
+        let deadline = self.clock.monotonic().saturating_add(self.run_time);
+        let mut ended = Ended::Done;
+        while let Some(target) = self.policy.targets.get(run.progress.target) {
+            match self.target(target, run, deadline, session).await? {
+                Step::Next => {
+                    run.progress.next();
+                    if !run.save(session).await? {
+                        return Ok(Ended::Fenced);
+                    }
+                }
+                Step::Enough => {
+                    ended = Ended::Partly;
+                    break;
+                }
+                Step::Fenced => return Ok(Ended::Fenced),
+            }
+        }
+        let targets = &run.progress.targets;
+        if targets.iter().any(|tally| tally.left > 0 || !tally.skipped.is_empty()) {
+            ended = Ended::Partly;
+        }
+        if targets.iter().any(|tally| !tally.is_verified()) {
+            ended = Ended::Unverified;
+        }
+        let status = match ended {
+            Ended::Done => "done",
+            Ended::Partly | Ended::Fenced => "partly",
+            Ended::Unverified => "failed",
+        };
+        Ok(if run.end(status, session).await? { ended } else { Ended::Fenced })
+    }
+
+    async fn target(
+        &self,
+        target: &Target,
+        run: &mut Run,
+        deadline: Duration,
+        session: &mut Session,
+    ) -> Result<Step, StoreError> {
+        let site = backup::site(self.database, self.policy, target, run.clock, self.is_kept);
+        let Some(site) = site.await? else { return Ok(Step::Next) };
+        backup::prepare(self.database, &site, session).await?;
+        run.progress.tally(&target.name, target.table.as_str());
+        loop {
+            let engine = Engine::new(site.clone(), &run.id, session).await?;
+            let step = self.pass(&engine, run, deadline, session).await?;
+            if step == Step::Fenced {
+                return Ok(step);
+            }
+            let left = verify::left(&engine, session).await?;
+            let is_last = left == 0 || run.progress.pass + 1 >= PASSES || step == Step::Enough;
+            if is_last {
+                let began_with = run.progress.began_with;
+                let verified = verify::look(&engine, began_with, session).await?;
+                let tally = run.progress.tally(&target.name, target.table.as_str());
+                (tally.left, tally.verified) = (left, verified);
+                return Ok(step);
+            }
+            run.progress.again();
+        }
+    }
+
+    /// One walk over the table.
+    async fn pass(
+        &self,
+        engine: &Engine<'_>,
+        run: &mut Run,
+        deadline: Duration,
+        session: &mut Session,
+    ) -> Result<Step, StoreError> {
+        let mut pace = pace(&engine.walk);
+        let (mut failures, mut delays) = (0, delays());
+        while !run.progress.is_over {
+            let rest = self.most_rows.saturating_sub(run.progress.deleted());
+            if rest == 0 || self.stop.is_asked() || self.clock.monotonic() >= deadline {
+                return Ok(Step::Enough);
+            }
+            let position = run.progress.position.clone();
+            let Some(window) = engine.window(&position, pace.size(), session).await? else { break };
+            let began = self.clock.monotonic();
+            match batch::clean(engine, &window, rest, run, session).await {
+                Ok(_) => {
+                    let took = self.clock.monotonic().saturating_sub(began);
+                    note(engine, took, run);
+                    pace.took(took);
+                    (failures, delays) = (0, self::delays());
+                }
+                Err(Undone::Fenced) => return Ok(Step::Fenced),
+                Err(Undone::Store(error)) => return Err(error),
+                Err(Undone::InTheWay(error)) => {
+                    failures += 1;
+                    if failures >= TRIES && is_single(&window, pace.size()) {
+                        skip(engine, &window, &error, run);
+                        failures = 0;
+                    }
+                    pace.failed();
+                    sleep(delays.next().unwrap_or_default()).await;
+                }
+            }
+        }
+        Ok(Step::Next)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Next,
+    Enough,
+    Fenced,
+}
+
+fn note(engine: &Engine<'_>, took: Duration, run: &mut Run) {
+    let target = engine.site.target;
+    let tally = run.progress.tally(&target.name, target.table.as_str());
+    let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    tally.longest_batch_ms = tally.longest_batch_ms.max(took);
+}
+
+/// Leaves a row that fails again and again where it is, and goes on behind it.
+fn skip(engine: &Engine<'_>, window: &Window, error: &StoreError, run: &mut Run) {
+    let target = engine.site.target;
+    let tally = run.progress.tally(&target.name, target.table.as_str());
+    let told = error.to_string();
+    if tally.skipped.len() < MOST_TOLD && !tally.skipped.contains(&told) {
+        tally.skipped.push(told);
+    }
+    match &window.upto {
+        Some(upto) => run.progress.position = upto.clone(),
+        None => run.progress.is_over = true,
+    }
+}
+
+fn pace(walk: &Walk) -> Pace {
+    match walk {
+        Walk::Keys(_) => Pace::new(500, 50, 20_000),
+        Walk::Places { .. } => Pace::new(50 * ROWS_IN_PAGE, ROWS_IN_PAGE, 2_000 * ROWS_IN_PAGE),
+    }
+}
+
+fn delays() -> Delays {
+    Delays::doubling(Duration::from_millis(20), Duration::from_millis(500))
+}
+
+/// What was locked, or died during the run, is tried twice more.
+const PASSES: u32 = 3;
+/// A row that fails so often is passed over.
+const TRIES: u32 = 5;
+/// Texts of errors that are kept.
+const MOST_TOLD: usize = 10;
