@@ -6,8 +6,16 @@ mod harness;
 
 #[path = "cleanup/agreement.rs"]
 mod agreement;
+#[path = "cleanup/applying.rs"]
+mod applying;
+#[path = "cleanup/cleaning.rs"]
+mod cleaning;
+#[path = "cleanup/dying.rs"]
+mod dying;
 #[path = "cleanup/ground.rs"]
 mod ground;
+#[path = "cleanup/meeting.rs"]
+mod meeting;
 #[path = "cleanup/published.rs"]
 mod published;
 #[path = "cleanup/random.rs"]

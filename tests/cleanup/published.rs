@@ -75,16 +75,16 @@ async fn doomed(ground: &Ground, policy: &Policy, target: usize) -> Vec<String> 
     keys
 }
 
-fn now() -> DateTime<Utc> {
+pub fn now() -> DateTime<Utc> {
     "2026-07-01T12:00:00Z".parse().unwrap()
 }
 
 /// The wall clock in UTC, so many seconds from now.
-fn utc(seconds: i64) -> String {
+pub fn utc(seconds: i64) -> String {
     (now() + TimeDelta::seconds(seconds)).format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-fn tokens() -> String {
+pub fn tokens() -> String {
     let token = |id: &str, state: &str, created: i64, life: &str, refresh_life: &str| {
         let created = utc(-created);
         format!(
@@ -124,7 +124,7 @@ fn tokens() -> String {
     )
 }
 
-fn sessions() -> String {
+pub fn sessions() -> String {
     let nanos = |hours: i64| (now() + TimeDelta::hours(hours)).timestamp_nanos_opt().unwrap();
     let row = |id: &str, of: &str, operation: &str, created: i64, ends: i64| {
         format!("('{id}', '{of}', '{operation}', {}, {})", nanos(created), nanos(ends))
@@ -148,7 +148,7 @@ fn sessions() -> String {
     )
 }
 
-fn registry() -> String {
+pub fn registry() -> String {
     let place = "/_system/config/repository/components/org.wso2.carbon.identity.mgt/data";
     let millis = |hours: i64| (now() + TimeDelta::hours(hours)).timestamp_millis();
     let old = utc(-9 * 86_400);

@@ -22,6 +22,7 @@ pub mod pace;
 pub mod policy;
 pub mod predicate;
 pub mod progress;
+pub mod report;
 pub mod site;
 pub mod sql;
 pub mod survey;

@@ -90,9 +90,9 @@ enum Verb {
     /// Make and derive sealing keys
     #[command(subcommand)]
     Key(KeyVerb),
-    /// Show which dead tokens an authorization server's database could be rid of; changes nothing
+    /// Show which dead tokens an authorization server's database could be rid of; delete them with --apply
     ///
-    /// Counts by reason and state, sample keys (hashed), rows that go with them, the SQL and its plan,
+    /// Without --apply nothing is changed. Counts by reason and state, sample keys (hashed), rows that go with them, the SQL and its plan,
     /// indexes that would help, and what speaks against it. What is dead is said by a policy.
     Cleanup(cleanup::CleanupArguments),
 }

@@ -1,4 +1,8 @@
-//! `cleanup`: what clean-up would delete of an authorization server's database. Nothing is changed.
+//! `cleanup`: what clean-up would delete of an authorization server's database; with `--apply`, deleting it
+//! (`apply`), and what earlier runs did (`history`).
+
+mod apply;
+mod history;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -11,6 +15,7 @@ use tokenkeeper_shared::{
 
 use super::output;
 use crate::cleanup::{
+    cutoff::DatabaseClock,
     database::{Access, Database},
     policy::{self, Policy, PolicyError},
     survey::{Plan, Survey},
@@ -24,8 +29,10 @@ pub(super) struct CleanupArguments {
     policies: Vec<String>,
     /// The database to look at, without a password
     /// [default: what `TOKENKEEPER_CLEANUP_DATABASE_URL` says]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     database: Option<String>,
+    #[command(flatten)]
+    apply: apply::ApplyArguments,
     /// A policy file of yours, or a folder of them, beside the shipped ones
     #[arg(long, global = true, value_name = "PATH", env = "TOKENKEEPER_CLEANUP_POLICIES")]
     policy_files: Option<PathBuf>,
@@ -39,6 +46,16 @@ enum PoliciesVerb {
     Policies {
         #[command(subcommand)]
         verb: Option<ShowVerb>,
+    },
+    /// Show the last run of each policy in the database
+    Status,
+    /// Show the runs in the database, newest first
+    History {
+        /// Of this policy alone
+        policy: Option<String>,
+        /// How many runs
+        #[arg(long, default_value_t = 20)]
+        limit: u16,
     },
 }
 
@@ -66,10 +83,25 @@ pub(super) async fn cleanup(
         Some(PoliciesVerb::Policies { verb: Some(ShowVerb::Show { name }) }) => {
             show(named(&policies, &name)?, json)
         }
+        Some(PoliciesVerb::Status) => {
+            let url = database_url(environment, arguments.database.as_deref())?;
+            let told = history::status(url.clone(), json).await;
+            told.map_err(|failure| failure.naming(&url))
+        }
+        Some(PoliciesVerb::History { policy, limit }) => {
+            let url = database_url(environment, arguments.database.as_deref())?;
+            let told = history::history(url.clone(), policy.as_deref(), limit, json).await;
+            told.map_err(|failure| failure.naming(&url))
+        }
         None => {
             let url = database_url(environment, arguments.database.as_deref())?;
-            let planned = plan(&policies, &arguments.policies, url.clone(), json).await;
-            planned.map_err(|failure| failure.naming(&url))
+            let names = &arguments.policies;
+            let done = if arguments.apply.apply {
+                apply::apply(&policies, names, url.clone(), &arguments.apply, json).await
+            } else {
+                plan(&policies, names, url.clone(), json).await
+            };
+            done.map_err(|failure| failure.naming(&url))
         }
     }
 }
@@ -83,24 +115,34 @@ async fn plan(
     let database = Database::open(url, Access::Look)?;
     let clock = database.clock().await?;
     let mut plans = Vec::new();
-    if names.is_empty() {
-        for policy in policies.values() {
-            let survey = Survey { policy, database: &database, clock };
-            let is_for = policy.dialects.contains_key(&database.dialect());
-            if is_for && survey.is_present().await? {
-                plans.push(survey.plan().await?);
-            }
-        }
-    }
-    for name in names {
-        let policy = named(policies, name)?;
+    for policy in chosen(policies, names, &database, clock).await? {
         plans.push(Survey { policy, database: &database, clock }.plan().await?);
     }
     database.close().await;
-    if plans.is_empty() {
+    tell(&plans, json)
+}
+
+/// The policies that are named, or those whose tables are there.
+async fn chosen<'a>(
+    policies: &'a BTreeMap<String, Policy>,
+    names: &[String],
+    database: &Database,
+    clock: DatabaseClock,
+) -> Result<Vec<&'a Policy>, Failure> {
+    if !names.is_empty() {
+        return names.iter().map(|name| named(policies, name)).collect();
+    }
+    let mut chosen = Vec::new();
+    for policy in policies.values() {
+        let is_for = policy.dialects.contains_key(&database.dialect());
+        if is_for && (Survey { policy, database, clock }).is_present().await? {
+            chosen.push(policy);
+        }
+    }
+    if chosen.is_empty() {
         output::note("no policy's tables are there: see `tokenkeeper-worker cleanup policies`");
     }
-    tell(&plans, json)
+    Ok(chosen)
 }
 
 /// In JSON one object a line.

@@ -1,0 +1,111 @@
+//! A run in this process, or as a program, and what it leaves in the tables.
+
+use std::collections::BTreeMap;
+
+use tokenkeeper_shared::clock::SystemClock;
+use tokenkeeper_worker::{
+    cleanup::{
+        cutoff::DatabaseClock,
+        database::{Access, Database},
+        drive::{Drive, Ended},
+        ledger::{Claim, Claimed, Run},
+        policy::{Case, Identifier, Mark, Policy},
+        sql::Sql,
+        survey::catalog::TableName,
+    },
+    stop::Stop,
+};
+
+use crate::{ground::Ground, harness::programs::Program, published::now};
+
+/// Cleans in this process, at the fixtures' time.
+pub async fn clean(ground: &Ground, policy: &Policy) -> (Ended, Run) {
+    let database = open(ground);
+    let offset = database.clock().await.unwrap().server_offset().num_seconds();
+    let claim = Claim {
+        policy: policy.name.clone(),
+        digest: String::new(),
+        slot: "slot".to_owned(),
+        runner: "test".to_owned(),
+        clock: DatabaseClock::new(now(), offset.try_into().unwrap()),
+    };
+    let mut session = database.session().await.unwrap();
+    let claimed = claim.make(&mut session).await.unwrap_or_else(|e| panic!("{ground}: {e}"));
+    let Claimed::Ours(mut run) = claimed else { panic!("{ground}: {claimed:?}") };
+    let (stop, clock) = (Stop::never(), SystemClock::new());
+    let drive = Drive {
+        policy,
+        database: &database,
+        is_kept: true,
+        most_rows: u64::MAX,
+        run_time: std::time::Duration::MAX,
+        stop: &stop,
+        clock: &clock,
+    };
+    let ended = drive.run(&mut run, &mut session).await;
+    let ended = ended.unwrap_or_else(|e| panic!("{ground}, {}: {e}", policy.name));
+    session.close().await;
+    database.close().await;
+    (ended, run)
+}
+
+/// The program on this ground, with the policy as it is here, also where the product does not run.
+pub fn program(ground: &Ground, policy: &Policy, arguments: &[&str]) -> Program {
+    let mut policy = policy.clone();
+    let dialect = ground.open().dialect();
+    policy.dialects.entry(dialect).or_insert(Mark::GeneratedOnly);
+    let program = Program::worker();
+    let file = program.home().join("policy.toml");
+    std::fs::write(&file, toml::to_string(&policy).unwrap()).unwrap();
+    program
+        .env("TOKENKEEPER_CLEANUP_DATABASE_URL", &ground.place.url)
+        .env("TOKENKEEPER_CLEANUP_POLICIES", &file)
+        .args(["cleanup", &policy.name])
+        .args(arguments)
+}
+
+/// All rows of a table, each cell as text, sorted.
+pub async fn rows(ground: &Ground, policy: &Policy, table: &str) -> Vec<BTreeMap<String, String>> {
+    let database = ground.open();
+    let table: Identifier = table.parse().unwrap();
+    let schema = policy.targets[0].schema.as_ref();
+    let named = TableName::new(schema, &table, database.dialect(), policy.case);
+    let columns = database.columns(&named).await.unwrap();
+    let mut sql = Sql::new(database.dialect(), policy.case);
+    for (at, column) in columns.iter().enumerate() {
+        sql.push(if at == 0 { "SELECT CAST(" } else { ", CAST(" });
+        sql.spelled(&column.name.parse().unwrap()).push(" AS CHAR(255))");
+    }
+    sql.push(" FROM ").table(schema, &table);
+    let rows = if columns.is_empty() { Vec::new() } else { database.rows(&sql).await.unwrap() };
+    database.close().await;
+    let named = |row: Vec<Option<String>>| {
+        let cells = columns.iter().map(|column| column.name.to_lowercase()).zip(row);
+        cells
+            .map(|(name, cell)| {
+                (name, cell.unwrap_or_else(|| "NULL".to_owned()).trim_end().to_owned())
+            })
+            .collect()
+    };
+    let mut rows: Vec<_> = rows.into_iter().map(named).collect();
+    rows.sort();
+    rows
+}
+
+/// One column of those rows.
+pub fn column(rows: &[BTreeMap<String, String>], name: &str) -> Vec<String> {
+    rows.iter().map(|row| row[name].clone()).collect()
+}
+
+pub async fn number(ground: &Ground, sql: &'static str) -> i64 {
+    let database = ground.open();
+    let mut statement = Sql::new(database.dialect(), Case::Fold);
+    statement.push(sql);
+    let cell = database.cell(&statement).await.unwrap_or_else(|e| panic!("{ground}: {e}"));
+    database.close().await;
+    cell.unwrap().trim().parse().unwrap()
+}
+
+pub fn open(ground: &Ground) -> Database {
+    Database::open(ground.place.url.parse().unwrap(), Access::Change).unwrap()
+}

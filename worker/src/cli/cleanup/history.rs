@@ -1,0 +1,71 @@
+//! `cleanup status` and `cleanup history`: what earlier runs did, as the database has it.
+
+use std::collections::BTreeSet;
+
+use tokenkeeper_shared::{
+    database_url::DatabaseUrl,
+    exit::{Exit, Failure},
+};
+
+use super::output;
+use crate::cleanup::{
+    database::{Access, Database},
+    ledger::{self, Told},
+};
+
+/// The last run of each policy. 3 when one is cut off or left something, 1 when one failed.
+pub(super) async fn status(url: DatabaseUrl, json: bool) -> Result<Exit, Failure> {
+    let mut policies = BTreeSet::new();
+    let mut runs = read(url, None, u16::MAX).await?;
+    runs.retain(|told| policies.insert(told.policy.clone()));
+    tell(&runs, json)?;
+    let has = |wrong: &dyn Fn(&Told) -> bool| runs.iter().any(wrong);
+    if has(&|told| told.status == "failed") {
+        return Ok(Exit::Internal);
+    }
+    let is_left =
+        |told: &Told| told.status == "partly" || told.is_lapsed && told.ended_at.is_none();
+    Ok(if has(&is_left) { Exit::Partly } else { Exit::Ok })
+}
+
+pub(super) async fn history(
+    url: DatabaseUrl,
+    policy: Option<&str>,
+    limit: u16,
+    json: bool,
+) -> Result<Exit, Failure> {
+    tell(&read(url, policy, limit).await?, json)?;
+    Ok(Exit::Ok)
+}
+
+async fn read(url: DatabaseUrl, policy: Option<&str>, limit: u16) -> Result<Vec<Told>, Failure> {
+    let database = Database::open(url, Access::Look)?;
+    let mut session = database.session().await?;
+    let runs = ledger::history(&mut session, policy, limit).await?;
+    session.close().await;
+    database.close().await;
+    Ok(runs)
+}
+
+fn tell(runs: &[Told], json: bool) -> Result<(), Failure> {
+    for told in runs {
+        if json {
+            output::json(told)?;
+            continue;
+        }
+        let state = match &told.ended_at {
+            Some(ended_at) => format!("{} at {ended_at}", told.status),
+            None if told.is_lapsed => "cut off: the next run goes on with it".to_owned(),
+            None => "running".to_owned(),
+        };
+        let Told { policy, slot, runner, started_at, .. } = told;
+        let deleted = told.progress.deleted();
+        output::line(&format!(
+            "{policy}  slot {slot}  begun {started_at} by {runner}  {state}  {deleted} rows"
+        ))?;
+    }
+    if runs.is_empty() && !json {
+        output::note("nothing was cleaned here yet");
+    }
+    Ok(())
+}
