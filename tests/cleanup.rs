@@ -22,3 +22,5 @@ mod published;
 mod random;
 #[path = "cleanup/surveying.rs"]
 mod surveying;
+#[path = "cleanup/tables.rs"]
+mod tables;

@@ -33,7 +33,9 @@ impl Durable {
             .start
             .replace("fsync=off", "fsync=on")
             .replace("full_page_writes=off", "full_page_writes=on")
-            .replace("flush-log-at-trx-commit=2", "flush-log-at-trx-commit=1");
+            .replace("flush-log-at-trx-commit=2", "flush-log-at-trx-commit=1")
+            // A short log makes the server write pages all the time.
+            .replace("innodb-log-file-size=8M", "innodb-log-file-size=1G");
         let keeper =
             Keeper::prepare(&Recipe { start: Box::leak(start.into_boxed_str()), ..recipe });
         let port = free_port();

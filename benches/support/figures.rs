@@ -17,7 +17,7 @@ impl Figures {
         self.percentile(50)
     }
 
-    fn percentile(&self, percent: usize) -> Duration {
+    pub fn percentile(&self, percent: usize) -> Duration {
         self.0[(self.0.len() - 1) * percent / 100]
     }
 

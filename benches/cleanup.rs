@@ -1,0 +1,113 @@
+//! Deleting the dead half of 1,000,000 rows, with an application beside it that inserts and reads a token every
+//! 2 ms: `cleanup --apply`, and what else could be done. Then larger tables, and one that the database has no
+//! memory for.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a bench stops at the first surprise and prints its figures"
+)]
+
+#[path = "../tests"]
+mod suites {
+    pub mod harness;
+}
+use suites::harness;
+
+#[path = "support/application.rs"]
+mod application;
+#[path = "support/dead_rows.rs"]
+mod dead_rows;
+#[path = "support/deleting.rs"]
+mod deleting;
+#[path = "support/durable.rs"]
+mod durable;
+#[path = "support/figures.rs"]
+mod figures;
+#[path = "support/plain_sql.rs"]
+mod plain_sql;
+#[path = "../tests/cleanup/tables.rs"]
+mod tables;
+
+use std::time::Duration;
+
+use application::Application;
+use dead_rows::{Case, DJANGO, ED_FI, WSO2};
+use deleting::{Done, Way};
+use durable::Durable;
+use figures::{millis, ratio};
+use harness::databases::Kind;
+
+#[tokio::main]
+async fn main() {
+    let mariadb = Durable::start(Kind::MariaDb).await;
+    memory_of_mariadb(&mariadb.url, 4 << 30).await;
+    compare(&mariadb, &WSO2, &Way::of_mariadb()).await;
+    let postgres = Durable::start(Kind::Postgres).await;
+    compare(&postgres, &ED_FI, &Way::of_postgres()).await;
+    compare(&postgres, &DJANGO, &Way::of_django()).await;
+    println!("\nlarger tables, without the application; memory is the cleaner's peak");
+    for rows in [1_000_000, 10_000_000] {
+        alone(&postgres, &ED_FI, rows).await;
+    }
+    // A sixth of what the table takes.
+    memory_of_mariadb(&mariadb.url, 128 << 20).await;
+    println!("MariaDB's buffer pool is 128 MB from here on");
+    alone(&mariadb, &WSO2, ROWS).await;
+}
+
+/// Each way on a fresh table; the first is what the others are held against.
+async fn compare(server: &Durable, case: &'static Case, ways: &[Way]) {
+    println!("\n{}, {}, {ROWS} rows", case.name, plain_sql::about(server.kind, &server.url).await);
+    println!("{:44} {:>7} {:>6}  what the application waits", "", "seconds", "MB");
+    let source = case.source(server, ROWS).await;
+    let url = source.copy(server).await;
+    let application = Application::start(server.kind, &url, case);
+    tokio::time::sleep(IDLE).await;
+    let idle = application.stop();
+    println!("{:44} {:>7} {:>6}  {}", "nothing", "", "", idle.line());
+    let mut ours = None;
+    for way in ways {
+        let url = source.copy(server).await;
+        let application = Application::start(server.kind, &url, case);
+        let done = way.run(server, case, &url).await;
+        let waits = application.stop();
+        let Some(done) = done else {
+            println!("{:44} not measured: the program is not there", way.name());
+            continue;
+        };
+        println!("{}  {}", line(way.name(), &done), waits.line());
+        assert_eq!(case.dead(server.kind, &url).await, 0, "{} leaves nothing", way.name());
+        let ours = *ours.get_or_insert(done.took);
+        println!(
+            "{:44} {:.2} times ours; the median wait {:.2}, p99 {:.2} times that of nothing",
+            "",
+            ratio(done.took, ours),
+            ratio(waits.median(), idle.median()),
+            ratio(waits.percentile(99), idle.percentile(99))
+        );
+    }
+}
+
+async fn alone(server: &Durable, case: &'static Case, rows: u32) {
+    let url = case.source(server, rows).await.copy(server).await;
+    let way = Way::Ours { is_kept: false };
+    let done = way.run(server, case, &url).await.unwrap();
+    println!("{}  {}, {rows} rows", line(way.name(), &done), case.name);
+}
+
+fn line(name: &str, done: &Done) -> String {
+    let longest = done.longest_batch.map(|took| format!(", longest batch {:.0} ms", millis(took)));
+    let name = format!("{name}{}", longest.unwrap_or_default());
+    format!("{name:44} {:7.2} {:6.1}", done.took.as_secs_f64(), done.megabytes)
+}
+
+async fn memory_of_mariadb(url: &str, bytes: u64) {
+    let sql = format!("SET GLOBAL innodb_buffer_pool_size = {bytes}");
+    plain_sql::run(Kind::MariaDb, url, &sql).await;
+    tokio::time::sleep(RESIZING).await;
+}
+
+const ROWS: u32 = 1_000_000;
+const IDLE: Duration = Duration::from_secs(5);
+const RESIZING: Duration = Duration::from_secs(5);
