@@ -44,6 +44,7 @@ pub async fn clean(
     session: &mut Session,
 ) -> Result<u64, Undone> {
     let before = run.progress.clone();
+    engine.clear(session).await?;
     session.begin().await?;
     let done = inside(engine, window, most, run, session).await;
     if done.is_err() {

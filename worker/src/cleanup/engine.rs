@@ -82,6 +82,17 @@ impl<'a> Engine<'a> {
         Ok(engine)
     }
 
+    /// What a batch needs before its transaction begins.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn clear(&self, session: &mut Session) -> Result<(), StoreError> {
+        match self.site.dialect {
+            Dialect::MySql => self.clear_mysql(session).await,
+            _ => Ok(()),
+        }
+    }
+
     /// Locks the rows of the window that may go, `most` of them at most.
     ///
     /// # Errors

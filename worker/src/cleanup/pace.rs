@@ -23,15 +23,19 @@ impl Pace {
         self.size
     }
 
-    /// After a batch that took so long: a fifth more below half of [`TARGET`], half above its double.
+    /// After a batch that took so long: a fifth more below half of [`TARGET`]; above its three quarters so
+    /// much less that the next one should take half of it.
     pub fn took(&mut self, took: Duration) {
         if self.size < self.least {
             // What stood in the way was cut out; now back quickly.
             self.size = self.size.saturating_mul(8).min(self.least);
         } else if took < TARGET / 2 {
             self.size = self.size.saturating_add((self.size / 5).max(1)).min(self.most);
-        } else if took > TARGET * 2 {
-            self.size = (self.size / 2).max(self.least);
+        } else if took > TARGET * 3 / 4 {
+            let half = u64::try_from(TARGET.as_micros() / 2).unwrap_or(u64::MAX);
+            let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+            let fitting = self.size.saturating_mul(half) / took.max(1);
+            self.size = fitting.max(self.size / 4).max(self.least);
         }
     }
 
@@ -42,7 +46,7 @@ impl Pace {
     }
 }
 
-/// How long a batch may hold its locks.
+/// How long a batch may hold its locks: most take between a half and three quarters of it.
 pub const TARGET: Duration = Duration::from_millis(50);
 
 #[cfg(test)]
@@ -54,10 +58,12 @@ mod tests {
         let mut pace = Pace::new(500, 50, 20_000);
         pace.took(TARGET / 4);
         assert_eq!(pace.size(), 600);
-        pace.took(TARGET);
+        pace.took(TARGET * 2 / 3);
         assert_eq!(pace.size(), 600);
-        pace.took(TARGET * 3);
+        pace.took(TARGET);
         assert_eq!(pace.size(), 300);
+        pace.took(TARGET * 3 / 2);
+        assert_eq!(pace.size(), 100);
         (0..100).for_each(|_| pace.took(Duration::ZERO));
         assert_eq!(pace.size(), 20_000);
         (0..100).for_each(|_| pace.took(TARGET * 9));

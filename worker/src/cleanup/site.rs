@@ -94,6 +94,10 @@ impl Site<'_> {
 
     /// Adds the number of the first reason that holds for a row, as text.
     pub fn reason(&self, sql: &mut Sql) {
+        if self.target.reasons.len() == 1 {
+            sql.push("'0'");
+            return;
+        }
         sql.push("CASE");
         for (at, reason) in (0..).zip(&self.target.reasons) {
             sql.push(" WHEN ");

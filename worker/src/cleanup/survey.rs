@@ -11,7 +11,10 @@ mod text;
 use tokenkeeper_shared::store::StoreError;
 
 use self::catalog::TableName;
-pub use self::plan::{ChildPlan, Plan, Problem, ReasonPlan, StateCount, TargetPlan};
+pub use self::{
+    counts::Share,
+    plan::{ChildPlan, Plan, Problem, ReasonPlan, StateCount, TargetPlan},
+};
 use super::{
     cutoff::DatabaseClock,
     database::Database,
@@ -31,6 +34,15 @@ pub struct Survey<'a> {
     pub clock: DatabaseClock,
 }
 
+/// Whether a run may begin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// What speaks against it.
+    pub problems: Vec<Problem>,
+    /// How much of each table would go, where nothing does.
+    pub shares: Vec<Share>,
+}
+
 impl Survey<'_> {
     /// Whether the database has the policy's tables, but for optional ones.
     ///
@@ -45,6 +57,30 @@ impl Survey<'_> {
         Ok(true)
     }
 
+    /// Looks whether anything speaks against deleting, and how much would go: one walk over each table, a
+    /// tenth of what a plan takes.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn check(&self) -> Result<Check, StoreError> {
+        let mut check = Check { problems: self.of_dialect(), shares: Vec::new() };
+        for target in &self.policy.targets {
+            let columns = self.database.columns(&self.table(target, &target.table)).await?;
+            if columns.is_empty() && target.optional {
+                continue;
+            }
+            let mut problems = self.fingerprint(target, &columns).await?;
+            if problems.is_empty() {
+                problems = self.objections(target).await?;
+            }
+            if problems.is_empty() {
+                check.shares.push(self.share(target).await?);
+            }
+            check.problems.extend(problems);
+        }
+        Ok(check)
+    }
+
     /// Looks at everything.
     ///
     /// # Errors
@@ -54,11 +90,14 @@ impl Survey<'_> {
         for target in &self.policy.targets {
             targets.push(self.target(target).await?);
         }
+        let cleaners = self.cleaners().await?;
+        Ok(Plan::new(self, self.of_dialect(), targets, cleaners))
+    }
+
+    fn of_dialect(&self) -> Vec<Problem> {
         let dialect = self.database.dialect();
         let unknown = !self.policy.dialects.contains_key(&dialect);
-        let problems = unknown.then(|| Problem::of_dialect(dialect)).into_iter().collect();
-        let cleaners = self.cleaners().await?;
-        Ok(Plan::new(self, problems, targets, cleaners))
+        unknown.then(|| Problem::of_dialect(dialect)).into_iter().collect()
     }
 
     async fn target(&self, target: &Target) -> Result<TargetPlan, StoreError> {

@@ -66,6 +66,13 @@ impl Engine<'_> {
         columns
     }
 
+    /// DELETE would leave its rows in the way of the next batches until they are purged, which they are not.
+    pub(super) async fn clear_mysql(&self, session: &mut Session) -> Result<(), StoreError> {
+        let mut sql = self.site.sql();
+        sql.push("TRUNCATE TABLE tokenkeeper_picked");
+        session.run(&sql).await.map(drop)
+    }
+
     pub(super) async fn pick_mysql(
         &self,
         window: &Window,
@@ -73,9 +80,6 @@ impl Engine<'_> {
         session: &mut Session,
     ) -> Result<Picked, StoreError> {
         let table = &self.site.target.table;
-        let mut clear = self.site.sql();
-        clear.push("DELETE FROM tokenkeeper_picked");
-        session.run(&clear).await?;
         let mut sql = self.site.sql();
         sql.push("INSERT INTO tokenkeeper_picked SELECT ");
         columns_of(table, &self.noted(), &mut sql);

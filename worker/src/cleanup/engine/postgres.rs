@@ -65,13 +65,14 @@ impl Engine<'_> {
     ) -> Result<Picked, StoreError> {
         let table = &self.site.target.table;
         let mut sql = self.site.sql();
-        sql.push("SELECT CAST(").name(table).push(".ctid AS text), ");
+        gathered(&mut sql);
+        sql.name(table).push(".ctid AS place, ");
         self.site.reason(&mut sql);
-        sql.push(" FROM ");
+        sql.push(" AS reason FROM ");
         self.site.table(&mut sql, table);
         self.wanted(window, most, &mut sql);
-        sql.push(" FOR UPDATE OF ").name(table).push(" SKIP LOCKED");
-        Ok(Picked::gathered(session.rows(&sql).await?, array))
+        sql.push(" FOR UPDATE OF ").name(table).push(" SKIP LOCKED) picked GROUP BY reason");
+        Ok(picked(session.rows(&sql).await?))
     }
 
     pub(super) async fn take_postgres(
@@ -125,13 +126,13 @@ impl Engine<'_> {
         session: &mut Session,
     ) -> Result<Picked, StoreError> {
         let mut sql = self.site.sql();
-        sql.push("SELECT CAST(").name(&held.table).push(".ctid AS text), NULL FROM ");
+        gathered(&mut sql);
+        sql.name(&held.table).push(".ctid AS place, NULL AS reason FROM ");
         self.site.table(&mut sql, &held.table);
         sql.push(" WHERE ");
         self.of_picked(held, picked, &mut sql);
-        sql.push(" FOR UPDATE OF ").name(&held.table);
-        let rows: Vec<Texts> = session.rows(&sql).await?;
-        Ok(Picked::gathered(rows, array))
+        sql.push(" FOR UPDATE OF ").name(&held.table).push(") picked GROUP BY reason");
+        Ok(self::picked(session.rows(&sql).await?))
     }
 
     fn of_picked(&self, held: &Held, picked: &Picked, sql: &mut Sql) {
@@ -152,9 +153,24 @@ fn among(table: &Identifier, picked: &Picked, sql: &mut Sql) {
     sql.push(" AS tid[]))");
 }
 
-fn array(places: &[String]) -> String {
-    let quoted: Vec<_> = places.iter().map(|place| format!("\"{place}\"")).collect();
-    format!("{{{}}}", quoted.join(","))
+/// The places of each reason as one array: a row each would take longer to send than to find.
+fn gathered(sql: &mut Sql) {
+    sql.push("SELECT reason, CAST(COUNT(*) AS text), CAST(array_agg(place) AS text) FROM (SELECT ");
+}
+
+fn picked(rows: Vec<Texts>) -> Picked {
+    let mut picked = Picked::default();
+    let mut places = Vec::new();
+    for row in rows {
+        let [reason, rows, array] = <[_; 3]>::try_from(row).unwrap_or_default();
+        let number = |cell: Option<String>| cell.and_then(|text| text.parse().ok());
+        let reason = number(reason).and_then(|at| usize::try_from(at).ok()).unwrap_or_default();
+        picked.reasons.push((reason, number(rows).unwrap_or_default()));
+        let array = array.unwrap_or_default();
+        places.push(array.trim_matches(['{', '}']).to_owned());
+    }
+    picked.members = format!("{{{}}}", places.join(","));
+    picked
 }
 
 /// PostgreSQL 14 looks up ranges of places.

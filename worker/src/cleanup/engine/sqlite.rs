@@ -88,8 +88,10 @@ impl Engine<'_> {
         let mut sql = self.site.sql();
         sql.push("SELECT CAST(").name(&held.table).push(".rowid AS text)");
         for column in hashed(held) {
-            sql.push(", hex(CAST(").name(&held.table).push(".").spelled(&column.name);
-            sql.push(" AS blob))");
+            // hex(NULL) is ''.
+            sql.push(", CASE WHEN ").name(&held.table).push(".").spelled(&column.name);
+            sql.push(" IS NOT NULL THEN hex(CAST(").name(&held.table).push(".");
+            sql.spelled(&column.name).push(" AS blob)) END");
         }
         sql.push(" FROM ");
         self.site.table(&mut sql, &held.table);

@@ -48,7 +48,8 @@ fn a_length_of_life_is_compared_with_an_age_and_never_added() {
     let policy = &policies["wso2-token"];
     for dialect in [Dialect::Sqlite, Dialect::Postgres, Dialect::MySql, Dialect::SqlServer] {
         let text = rendered(policy, &policy.targets[0], dialect).text().to_owned();
-        assert!(!text.contains(" + "), "{text}");
+        // MySQL rounds microseconds up.
+        assert!(!text.replace(" + 999)", ")").contains(" + "), "{text}");
     }
 }
 

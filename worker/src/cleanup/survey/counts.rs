@@ -12,7 +12,35 @@ use crate::cleanup::{
     sql::Sql,
 };
 
+/// How much of a table would go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Share {
+    /// The table.
+    pub table: String,
+    /// Its rows.
+    pub rows: u64,
+    /// Those that may go.
+    pub doomed: u64,
+}
+
 impl Survey<'_> {
+    pub(super) async fn share(&self, target: &Target) -> Result<Share, StoreError> {
+        let mut sql = self.sql();
+        sql.push("SELECT ").text_of("COUNT(*)").push(", CAST(COUNT(CASE WHEN ");
+        predicate::doomed(target).render(&mut sql, &self.clock);
+        let is_mysql = self.database.dialect() == Dialect::MySql;
+        sql.push(" THEN 1 END)").push(if is_mysql { " AS CHAR)" } else { " AS text)" });
+        sql.push(" FROM ").table(target.schema.as_ref(), &target.table);
+        let row = self.database.rows(&sql).await?.into_iter().next().unwrap_or_default();
+        let [rows, doomed] = <[_; 2]>::try_from(row).unwrap_or_default();
+        let number = |cell: Option<String>| cell.and_then(|text| text.parse().ok());
+        Ok(Share {
+            table: target.table.to_string(),
+            rows: number(rows).unwrap_or_default(),
+            doomed: number(doomed).unwrap_or_default(),
+        })
+    }
+
     pub(super) async fn count(
         &self,
         target: &Target,

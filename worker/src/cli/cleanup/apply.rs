@@ -19,7 +19,7 @@ use crate::{
         ledger::{Claim, Claimed},
         policy::Policy,
         report::Report,
-        survey::{Plan, Survey},
+        survey::{Plan, Share, Survey},
     },
     cli::signals,
     stop::Stop,
@@ -109,13 +109,13 @@ impl One<'_> {
             Claimed::Theirs(told) => return tell(&Report::told(told), Exit::Ok, json),
         };
         let survey = Survey { policy: self.policy, database: self.database, clock: run.clock };
-        let plan = survey.plan().await?;
-        let large = self.large(&plan);
-        if plan.is_refused() || !large.is_empty() {
+        let check = survey.check().await?;
+        let large = self.large(&check.shares);
+        if !check.problems.is_empty() || !large.is_empty() {
             if run.progress.deleted() == 0 {
                 run.withdraw(session).await?;
             }
-            return refuse(&plan, &large, json);
+            return refuse(&survey.plan().await?, &large, json);
         }
         let drive = Drive {
             policy: self.policy,
@@ -141,22 +141,19 @@ impl One<'_> {
     }
 
     /// Why so much at once is doubted.
-    fn large(&self, plan: &Plan) -> Vec<String> {
-        let too_large = |rows: u64, doomed: u64| {
+    fn large(&self, shares: &[Share]) -> Vec<String> {
+        let too_large = |of: &&Share| {
             #[expect(clippy::cast_precision_loss, reason = "a share needs no exact counts")]
-            let share = doomed as f64 / rows.max(1) as f64;
-            !self.arguments.yes_large && rows >= SMALL && share > self.arguments.max_fraction
+            let share = of.doomed as f64 / of.rows.max(1) as f64;
+            !self.arguments.yes_large && of.rows >= SMALL && share > self.arguments.max_fraction
         };
-        let doubted = plan.targets.iter().filter(|target| too_large(target.rows, target.doomed()));
-        doubted
-            .map(|target| {
-                let (rows, doomed) = (target.rows, target.doomed());
-                format!(
-                    "{doomed} of {rows} rows of {} may go, more than --max-fraction {}: look at the plan, then add --yes-large",
-                    target.table, self.arguments.max_fraction
-                )
-            })
-            .collect()
+        let doubt = |Share { table, rows, doomed }: &Share| {
+            format!(
+                "{doomed} of {rows} rows of {table} may go, more than --max-fraction {}: look at the plan, then add --yes-large",
+                self.arguments.max_fraction
+            )
+        };
+        shares.iter().filter(too_large).map(doubt).collect()
     }
 }
 
