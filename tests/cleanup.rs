@@ -14,6 +14,8 @@ mod cleaning;
 mod dying;
 #[path = "cleanup/ground.rs"]
 mod ground;
+#[path = "cleanup/keeping.rs"]
+mod keeping;
 #[path = "cleanup/meeting.rs"]
 mod meeting;
 #[path = "cleanup/published.rs"]

@@ -10,6 +10,7 @@ use tokenkeeper_worker::{
         drive::{Drive, Ended},
         ledger::{Claim, Claimed, Run},
         policy::{Case, Identifier, Mark, Policy},
+        site::Secrets,
         sql::Sql,
         survey::catalog::TableName,
     },
@@ -36,7 +37,7 @@ pub async fn clean(ground: &Ground, policy: &Policy) -> (Ended, Run) {
     let drive = Drive {
         policy,
         database: &database,
-        is_kept: true,
+        kept: Some(Secrets::Policy),
         most_rows: u64::MAX,
         run_time: std::time::Duration::MAX,
         stop: &stop,

@@ -1,19 +1,20 @@
 //! Where deleted rows are kept: a table beside each one that is cleaned, `tokenkeeper_backup_…`, made when
 //! it is missing and never dropped. `engine` fills it.
 
-use std::collections::BTreeMap;
+mod form;
 
 use tokenkeeper_shared::store::StoreError;
 
 use super::{
+    columns,
     database::{Database, Session},
     dialect::Dialect,
     policy::{Child, Identifier, Policy, Target, Treatment},
-    site::{Held, Kept, Site, treatment},
+    site::{Held, Kept, Secrets, Site, treatment},
     survey::catalog::{ColumnType, TableName},
 };
 
-/// What a target consists of in this database; with the columns of its backups where there are to be some.
+/// What a target consists of in this database; with the columns of its backups where rows are to be kept.
 ///
 /// # Errors
 /// [`StoreError`]; `Address` where a table cannot be backed up, with what to do.
@@ -22,7 +23,7 @@ pub async fn site<'a>(
     policy: &'a Policy,
     target: &'a Target,
     clock: super::cutoff::DatabaseClock,
-    is_kept: bool,
+    kept: Option<Secrets>,
 ) -> Result<Option<Site<'a>>, StoreError> {
     let there = async |table: &Identifier| {
         let (schema, case) = (target.schema.as_ref(), policy.case);
@@ -32,16 +33,22 @@ pub async fn site<'a>(
     if columns.is_empty() {
         return Ok(None);
     }
-    let held = |table: &Identifier, columns: &[ColumnType], secrets, path| {
-        let columns = if is_kept { kept(table, columns, secrets, target)? } else { Vec::new() };
+    let held = |table: &Identifier, columns: &[ColumnType], path: Vec<Child>| {
+        let secrets = path.first().map_or(&target.secrets, |child| &child.secrets);
+        let treated =
+            |name: &str, all| treatment(name, (secrets, all), is_read(target, table, name));
+        let columns = match kept {
+            Some(all) => kept_columns(table, columns, &|name| treated(name, all))?,
+            None => Vec::new(),
+        };
         Ok::<_, StoreError>(Held { table: table.clone(), columns, path })
     };
-    let own = held(&target.table, &columns, &target.secrets, Vec::new())?;
+    let own = held(&target.table, &columns, Vec::new())?;
     let mut children = Vec::new();
     for child in &target.children {
         let columns = there(&child.table).await?;
         if !columns.is_empty() {
-            children.push(held(&child.table, &columns, &child.secrets, path(target, child))?);
+            children.push(held(&child.table, &columns, path(target, child))?);
         }
     }
     let (case, dialect) = (policy.case, database.dialect());
@@ -51,7 +58,7 @@ pub async fn site<'a>(
 /// Makes the backup tables that are missing.
 ///
 /// # Errors
-/// [`StoreError`]; `Address` where an older backup lacks a column, with what to do.
+/// [`StoreError`]; `Address` where an older backup does not take the rows as they are, with what to do.
 pub async fn prepare(
     database: &Database,
     site: &Site<'_>,
@@ -65,11 +72,9 @@ pub async fn prepare(
             make(site, held, &backup, session).await?;
             continue;
         }
-        let has = |name: &str| there.iter().any(|column| column.name.eq_ignore_ascii_case(name));
-        if let Some(missing) = held.kept().find(|column| !has(column.name.as_str())) {
+        if let Some(why) = form::differs(held, &there, site.dialect) {
             return Err(StoreError::Address(format!(
-                "the backup table {backup} has no column {}: rename the table, and a new one is made",
-                missing.name
+                "the backup table {backup} {why}: rename it, and a new one is made"
             )));
         }
     }
@@ -140,11 +145,10 @@ fn text(dialect: Dialect) -> &'static str {
     }
 }
 
-fn kept(
+fn kept_columns(
     table: &Identifier,
     columns: &[ColumnType],
-    secrets: &BTreeMap<Identifier, Treatment>,
-    target: &Target,
+    treatment: &dyn Fn(&str) -> Treatment,
 ) -> Result<Vec<Kept>, StoreError> {
     let of = |column: &ColumnType| {
         let name = column.name.parse().map_err(|_| {
@@ -154,10 +158,19 @@ fn kept(
         })?;
         let is_binary =
             ["bytea", "blob", "binary"].iter().any(|word| column.sql_type.contains(word));
-        let read = if *table == target.table { &target.columns } else { &BTreeMap::new() };
-        Ok(Kept { name, treatment: treatment(&column.name, secrets, read), is_binary })
+        let (treatment, sql_type) = (treatment(&column.name), column.sql_type.clone());
+        Ok(Kept { name, treatment, sql_type, is_binary })
     };
     columns.iter().map(of).collect()
+}
+
+/// Whether rules look at a column, of the target or of a row beside it.
+fn is_read(target: &Target, table: &Identifier, name: &str) -> bool {
+    let same = |column: &Identifier| column.as_str().eq_ignore_ascii_case(name);
+    let related = columns::of_related(target);
+    let beside = related.iter().filter(|(of, _)| of == table).flat_map(|(_, reads)| reads);
+    let mut beside = beside.map(|read| &read.column);
+    *table == target.table && target.columns.keys().any(same) || beside.any(same)
 }
 
 fn path(target: &Target, child: &Child) -> Vec<Child> {

@@ -14,6 +14,7 @@ use super::{
     ledger::Run,
     pace::Pace,
     policy::{Policy, Target},
+    site::Secrets,
     verify,
     walk::{ROWS_IN_PAGE, Walk, Window},
 };
@@ -26,8 +27,8 @@ pub struct Drive<'a> {
     pub policy: &'a Policy,
     /// Where.
     pub database: &'a Database,
-    /// Whether deleted rows are kept.
-    pub is_kept: bool,
+    /// What is kept of secret columns in backups; none: there is no backup.
+    pub kept: Option<Secrets>,
     /// Rows of the targets that may go in this run, at most.
     pub most_rows: u64,
     /// How long it may take.
@@ -96,7 +97,7 @@ impl Drive<'_> {
         deadline: Duration,
         session: &mut Session,
     ) -> Result<Step, StoreError> {
-        let site = backup::site(self.database, self.policy, target, run.clock, self.is_kept);
+        let site = backup::site(self.database, self.policy, target, run.clock, self.kept);
         let Some(site) = site.await? else { return Ok(Step::Next) };
         backup::prepare(self.database, &site, session).await?;
         run.progress.tally(&target.name, target.table.as_str());

@@ -21,7 +21,7 @@ use super::{
 pub struct Claim {
     /// The policy's name.
     pub policy: String,
-    /// SHA-256 of the policy: a run that is taken up must go on by the same one.
+    /// SHA-256 of the policy and of what backups keep: a run that is taken up must go on by the same.
     pub digest: String,
     /// The slot.
     pub slot: String,
@@ -117,8 +117,8 @@ impl Claim {
     ) -> Result<Claimed, StoreError> {
         if *digest != self.digest {
             let message = format!(
-                "the run {} of slot {} was cut off, and the policy has changed since: finish it with the old policy, or \
-                 set its status to 'failed' in tokenkeeper_cleanup_runs",
+                "the run {} of slot {} was cut off, and the policy, --backup or --secrets is another one since: finish \
+                 it with the old ones, or set its status to 'failed' in tokenkeeper_cleanup_runs",
                 other.run, other.slot
             );
             return Err(StoreError::Address(message));

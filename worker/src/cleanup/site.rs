@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::{
     cutoff::DatabaseClock,
     dialect::Dialect,
@@ -46,6 +48,8 @@ pub struct Kept {
     pub name: Identifier,
     /// What is kept of it.
     pub treatment: Treatment,
+    /// Its type, in the database's words, in lower case.
+    pub sql_type: String,
     /// Whether it holds bytes.
     pub is_binary: bool,
 }
@@ -168,18 +172,38 @@ pub(super) fn columns_of(table: &Identifier, columns: &[&Identifier], sql: &mut 
     }
 }
 
-/// What a policy says of a table's columns in backups; `read` are those that rules look at, which must be
-/// there when deleted rows are judged again.
+/// What becomes of the columns in backups that a policy calls secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Secrets {
+    /// What the policy says of each.
+    Policy,
+    /// The values are kept, so that rows can be brought back.
+    Keep,
+    /// Their SHA-256.
+    Hash,
+    /// They are left out.
+    Drop,
+}
+
+/// What becomes of a table's column in backups; `is_read` says that rules look at it: then it must be there
+/// when deleted rows are judged again.
 #[must_use]
 pub fn treatment(
     name: &str,
-    secrets: &BTreeMap<Identifier, Treatment>,
-    read: &BTreeMap<Identifier, Column>,
+    secrets: (&BTreeMap<Identifier, Treatment>, Secrets),
+    is_read: bool,
 ) -> Treatment {
     let same = |column: &Identifier| column.as_str().eq_ignore_ascii_case(name);
-    let said = secrets.iter().find(|(column, _)| same(column)).map(|(_, treatment)| *treatment);
-    let is_read = read.keys().any(same);
-    match said.unwrap_or(Treatment::Keep) {
+    let said = secrets.0.iter().find(|(column, _)| same(column)).map(|(_, treatment)| *treatment);
+    let Some(said) = said else { return Treatment::Keep };
+    let wanted = match secrets.1 {
+        Secrets::Policy => said,
+        Secrets::Keep => Treatment::Keep,
+        Secrets::Hash => Treatment::Hash,
+        Secrets::Drop => Treatment::Drop,
+    };
+    match wanted {
         Treatment::Drop if is_read => Treatment::Hash,
         other => other,
     }

@@ -7,6 +7,7 @@ use tokenkeeper_shared::{
     clock::SystemClock,
     database_url::DatabaseUrl,
     exit::{Exit, Failure},
+    store::StoreError,
 };
 
 use super::{chosen, output};
@@ -19,6 +20,7 @@ use crate::{
         ledger::{Claim, Claimed},
         policy::Policy,
         report::Report,
+        site::Secrets,
         survey::{Plan, Share, Survey},
     },
     cli::signals,
@@ -34,6 +36,10 @@ pub(super) struct ApplyArguments {
     /// Where deleted rows are kept: tables `tokenkeeper_backup_…` beside those that are cleaned
     #[arg(long, value_enum, default_value = "table", requires = "apply")]
     backup: BackupKind,
+    /// What backups keep of token columns: what the policy says (mostly hashes), the values, their
+    /// SHA-256, or nothing. Only rows whose values are kept can be restored
+    #[arg(long, value_enum, default_value = "policy", requires = "apply")]
+    secrets: SecretsKind,
     /// What a scheduler calls this run: a second one of that name does nothing [default: the minute]
     #[arg(long, value_name = "TEXT", requires = "apply", value_parser = slot)]
     slot: Option<String>,
@@ -57,6 +63,18 @@ enum BackupKind {
     Table,
     /// Nowhere
     None,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SecretsKind {
+    /// What the policy says
+    Policy,
+    /// The values: a backup that may hold bearer tokens
+    Keep,
+    /// SHA-256
+    Hash,
+    /// Nothing
+    Drop,
 }
 
 pub(super) async fn apply(
@@ -99,7 +117,7 @@ impl One<'_> {
         let runner = runner();
         let claim = Claim {
             policy: self.policy.name.clone(),
-            digest: policy_digest(self.policy)?,
+            digest: self.digest()?,
             slot: self.slot(),
             runner: runner.clone(),
             clock: self.clock,
@@ -120,19 +138,43 @@ impl One<'_> {
         let drive = Drive {
             policy: self.policy,
             database: self.database,
-            is_kept: self.arguments.backup == BackupKind::Table,
+            kept: self.kept(),
             most_rows: self.arguments.max_rows.unwrap_or(u64::MAX),
             run_time: self.arguments.run_time.unwrap_or(Duration::MAX),
             stop: self.stop,
             clock: &SystemClock::new(),
         };
-        let ended = drive.run(&mut run, session).await?;
+        let ended = match drive.run(&mut run, session).await {
+            // Whoever mends the cause should not have to wait until the run counts as cut off.
+            Err(error @ StoreError::Address(_)) if run.progress.deleted() == 0 => {
+                run.withdraw(session).await?;
+                return Err(error.into());
+            }
+            other => other?,
+        };
         let exit = match ended {
             Ended::Done | Ended::Fenced => Exit::Ok,
             Ended::Partly => Exit::Partly,
             Ended::Unverified => Exit::Internal,
         };
         tell(&Report::ours(&self.policy.name, &run, ended, &runner), exit, json)
+    }
+
+    fn kept(&self) -> Option<Secrets> {
+        let secrets = match self.arguments.secrets {
+            SecretsKind::Policy => Secrets::Policy,
+            SecretsKind::Keep => Secrets::Keep,
+            SecretsKind::Hash => Secrets::Hash,
+            SecretsKind::Drop => Secrets::Drop,
+        };
+        (self.arguments.backup == BackupKind::Table).then_some(secrets)
+    }
+
+    /// What a run goes by, so that nobody goes on by something else.
+    fn digest(&self) -> Result<String, Failure> {
+        let text = serde_json::to_vec(&(self.policy, self.kept()));
+        let text = text.map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
+        Ok(digest::sha256(text))
     }
 
     fn slot(&self) -> String {
@@ -181,13 +223,6 @@ fn tell(report: &Report, exit: Exit, json: bool) -> Result<Exit, Failure> {
         output::line(&line)?;
     }
     Ok(exit)
-}
-
-/// The policy that a run goes by, so that nobody goes on by another one.
-fn policy_digest(policy: &Policy) -> Result<String, Failure> {
-    let text = serde_json::to_vec(policy);
-    let text = text.map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
-    Ok(digest::sha256(text))
 }
 
 /// Host and process, for others to find it.
