@@ -10,6 +10,8 @@ mod agreement;
 mod applying;
 #[path = "cleanup/cleaning.rs"]
 mod cleaning;
+#[path = "cleanup/dump.rs"]
+mod dump;
 #[path = "cleanup/dying.rs"]
 mod dying;
 #[path = "cleanup/ground.rs"]
@@ -22,6 +24,8 @@ mod meeting;
 mod published;
 #[path = "cleanup/random.rs"]
 mod random;
+#[path = "cleanup/restoring.rs"]
+mod restoring;
 #[path = "cleanup/surveying.rs"]
 mod surveying;
 #[path = "cleanup/tables.rs"]

@@ -21,6 +21,15 @@ use crate::{ground::Ground, harness::programs::Program, published::now};
 
 /// Cleans in this process, at the fixtures' time.
 pub async fn clean(ground: &Ground, policy: &Policy) -> (Ended, Run) {
+    clean_keeping(ground, policy, Some(Secrets::Policy)).await
+}
+
+/// The same, with another say on what backups keep.
+pub async fn clean_keeping(
+    ground: &Ground,
+    policy: &Policy,
+    kept: Option<Secrets>,
+) -> (Ended, Run) {
     let database = open(ground);
     let offset = database.clock().await.unwrap().server_offset().num_seconds();
     let claim = Claim {
@@ -37,7 +46,7 @@ pub async fn clean(ground: &Ground, policy: &Policy) -> (Ended, Run) {
     let drive = Drive {
         policy,
         database: &database,
-        kept: Some(Secrets::Policy),
+        kept,
         most_rows: u64::MAX,
         run_time: std::time::Duration::MAX,
         stop: &stop,
@@ -63,6 +72,17 @@ pub fn program(ground: &Ground, policy: &Policy, arguments: &[&str]) -> Program 
         .env("TOKENKEEPER_CLEANUP_POLICIES", &file)
         .args(["cleanup", &policy.name])
         .args(arguments)
+}
+
+/// `cleanup restore` of a run.
+pub fn restore(ground: &Ground, run: &str, more: &[&str]) -> Program {
+    verb(ground, &["restore", run, "--json"]).args(more)
+}
+
+/// A verb of `cleanup` that needs no policy.
+pub fn verb(ground: &Ground, arguments: &[&str]) -> Program {
+    let program = Program::worker().env("TOKENKEEPER_CLEANUP_DATABASE_URL", &ground.place.url);
+    program.args(["cleanup"]).args(arguments)
 }
 
 /// All rows of a table, each cell as text, sorted.

@@ -5,7 +5,8 @@
 //! `site` and `walk` say of which tables, and in which steps, `pace` how large these are, `progress` and
 //! `report` what came of them.
 //! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
-//! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `verify` a look back.
+//! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `verify` a look back,
+//! `restore` the way back.
 
 pub mod backup;
 pub mod batch;
@@ -23,6 +24,7 @@ pub mod policy;
 pub mod predicate;
 pub mod progress;
 pub mod report;
+pub mod restore;
 pub mod site;
 pub mod sql;
 pub mod survey;

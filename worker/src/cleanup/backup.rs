@@ -2,9 +2,11 @@
 //! it is missing and never dropped. `engine` fills it.
 
 mod form;
+mod told;
 
 use tokenkeeper_shared::store::StoreError;
 
+pub use self::told::told;
 use super::{
     columns,
     database::{Database, Session},
@@ -90,6 +92,10 @@ async fn make(
     let mut sql = site.sql();
     sql.push("CREATE TABLE IF NOT EXISTS ");
     site.table(&mut sql, backup);
+    if site.dialect == Dialect::MySql {
+        // A row that is brought back needs a name of its own; elsewhere each has one.
+        sql.push(" (tokenkeeper_row BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY)");
+    }
     sql.push(" AS SELECT ");
     for column in held.kept() {
         if column.treatment == Treatment::Hash {

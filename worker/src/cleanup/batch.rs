@@ -129,7 +129,7 @@ fn note(engine: &Engine<'_>, picked: &Picked, gone: &[(&Held, u64)], run: &mut R
 }
 
 /// Whether less of the same, or the same a moment later, may succeed.
-fn is_in_the_way(error: &StoreError) -> bool {
+pub(super) fn is_in_the_way(error: &StoreError) -> bool {
     let (StoreError::Temporary(error) | StoreError::Refused(error)) = error else {
         return matches!(error, StoreError::Row(_));
     };

@@ -100,7 +100,9 @@ impl Drive<'_> {
         let site = backup::site(self.database, self.policy, target, run.clock, self.kept);
         let Some(site) = site.await? else { return Ok(Step::Next) };
         backup::prepare(self.database, &site, session).await?;
-        run.progress.tally(&target.name, target.table.as_str());
+        let began_with = run.progress.began_with;
+        let tally = run.progress.tally(&target.name, target.table.as_str());
+        (tally.began_with, tally.backups) = (began_with, backup::told(&site));
         loop {
             let engine = Engine::new(site.clone(), &run.id, session).await?;
             let step = self.pass(&engine, run, deadline, session).await?;

@@ -1,13 +1,17 @@
 //! The runs of a database, in the database: each slot of a policy has one, one runner at a time is at it, and a
 //! killed one is taken up. `batch` checks the fence in each of its transactions.
 
+mod returned;
 mod table;
 mod told;
 
 use tokenkeeper_shared::store::StoreError;
 
 use self::told::{Details, told};
-pub use self::told::{Told, history};
+pub use self::{
+    returned::{add, begin, finish},
+    told::{Told, find, history},
+};
 use super::{
     cutoff::DatabaseClock,
     database::{Session, millis},

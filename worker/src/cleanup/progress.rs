@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::walk::Position;
+use super::{policy::Identifier, walk::Position};
 
 /// How far a run has come. Fields are only ever added.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -46,6 +46,39 @@ pub struct Tally {
     pub left: u64,
     /// What a look at the backup came to; none without a backup.
     pub verified: Option<Verified>,
+    /// The number of the last batch before the first of this target.
+    #[serde(default)]
+    pub began_with: u64,
+    /// The tables whose rows were kept: parents before their children, as rows are brought back.
+    #[serde(default)]
+    pub backups: Vec<BackedUp>,
+}
+
+/// What was kept of a table, by the names that the database has: all that bringing rows back needs to know,
+/// whatever becomes of the policy.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct BackedUp {
+    /// Its schema, unless the connection's own.
+    pub schema: Option<Identifier>,
+    /// The table.
+    pub table: Identifier,
+    /// The columns whose values were kept.
+    pub columns: Vec<Identifier>,
+    /// Those of whose values hashes were kept.
+    pub hashed: Vec<Identifier>,
+    /// Those of which nothing was kept.
+    pub dropped: Vec<Identifier>,
+    /// Whose rows its rows belong to; none: it is the target's own.
+    pub parent: Option<ParentOf>,
+}
+
+/// A table whose rows others belong to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+pub struct ParentOf {
+    /// The table, in the same schema.
+    pub table: Identifier,
+    /// The child's columns, and the parent's that they equal.
+    pub on: BTreeMap<Identifier, Identifier>,
 }
 
 /// What a look at a target's backup came to.

@@ -75,8 +75,14 @@ impl Held {
     /// Where deleted rows are kept: `None` where the name would be too long.
     #[must_use]
     pub fn backup(&self) -> Option<Identifier> {
-        format!("{BACKUP}{}", self.table).parse().ok()
+        backup_of(&self.table)
     }
+}
+
+/// The table in which rows of another one are kept: `None` where its name would be too long.
+#[must_use]
+pub fn backup_of(table: &Identifier) -> Option<Identifier> {
+    format!("{BACKUP}{table}").parse().ok()
 }
 
 impl Site<'_> {

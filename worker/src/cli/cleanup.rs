@@ -1,8 +1,9 @@
 //! `cleanup`: what clean-up would delete of an authorization server's database; with `--apply`, deleting it
-//! (`apply`), and what earlier runs did (`history`).
+//! (`apply`), what earlier runs did (`history`), and bringing back what they deleted (`restore`).
 
 mod apply;
 mod history;
+mod restore;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -57,6 +58,18 @@ enum PoliciesVerb {
         #[arg(long, default_value_t = 20)]
         limit: u16,
     },
+    /// Bring back the rows that a run has deleted, from the tables `tokenkeeper_backup_…`
+    ///
+    /// Only rows whose values were all kept (--secrets keep) can be brought back. What is there now is
+    /// never changed: a row whose key is there again stays in the backup. The next clean-up deletes
+    /// again what is still dead.
+    Restore {
+        /// The run's id, as `cleanup history` tells it
+        run: String,
+        /// Count the rows, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -92,6 +105,11 @@ pub(super) async fn cleanup(
             let url = database_url(environment, arguments.database.as_deref())?;
             let told = history::history(url.clone(), policy.as_deref(), limit, json).await;
             told.map_err(|failure| failure.naming(&url))
+        }
+        Some(PoliciesVerb::Restore { run, dry_run }) => {
+            let url = database_url(environment, arguments.database.as_deref())?;
+            let done = restore::restore(url.clone(), &run, dry_run, json).await;
+            done.map_err(|failure| failure.naming(&url))
         }
         None => {
             let url = database_url(environment, arguments.database.as_deref())?;

@@ -87,8 +87,8 @@ fn mysql(url: &DatabaseUrl, access: Access) -> Result<sqlx::MySqlPool, StoreErro
 const POSTGRES_SESSION: &str = "SET lock_timeout = '2s'; SET statement_timeout = '10min'; \
      SET default_transaction_isolation = 'read committed'";
 
-/// Zero dates are read as they are; nothing is cut silently.
-const MYSQL_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
+/// Zero dates are read as they are; nothing is cut silently; a key that is 0 comes back as 0.
+const MYSQL_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', \
      SESSION innodb_lock_wait_timeout = 2, SESSION lock_wait_timeout = 2; \
      SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 

@@ -9,7 +9,7 @@ use crate::cleanup::{
     cutoff::DatabaseClock,
     database::{Session, Texts, millis},
     progress::Progress,
-    sql::Bind,
+    sql::{Bind, Sql},
 };
 
 /// A run as others see it. Fields are only ever added.
@@ -21,8 +21,10 @@ pub struct Told {
     pub policy: String,
     /// Its slot.
     pub slot: String,
-    /// `running`, `done`, `partly`, `failed`.
+    /// `running`, `done`, `partly`, `failed`; `restoring`, `restored`, `restored_partly`.
     pub status: String,
+    /// Rows that were brought back, children included.
+    pub restored: u64,
     /// Who is at it, or was last.
     pub runner: String,
     /// When it began, UTC.
@@ -52,6 +54,19 @@ pub async fn history(
     Ok(told(session, policy, limit).await?.into_iter().map(|(told, _)| told).collect())
 }
 
+/// The run of that id.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn find(session: &mut Session, run: &str) -> Result<Option<Told>, StoreError> {
+    if !table::is_there(session).await? {
+        return Ok(None);
+    }
+    let mut sql = selected(session);
+    sql.push(" WHERE run = ").bind(Bind::Text(run.to_owned()));
+    Ok(session.rows(&sql).await?.first().map(|row| read(row).0))
+}
+
 /// The fence, the policy's digest and the run's clock.
 pub(super) type Details = (i64, String, DatabaseClock);
 
@@ -60,17 +75,22 @@ pub(super) async fn told(
     policy: Option<&str>,
     limit: u16,
 ) -> Result<Vec<(Told, Details)>, StoreError> {
-    let mut sql = sql(session);
-    sql.push("SELECT run, policy, slot, status, runner, ").text_of("started_at").push(", ");
-    sql.text_of("ended_at").push(", ").text_of("cut_off").push(", ");
-    sql.text_of("server_offset").push(", progress, ").text_of("fence").push(", digest, ");
-    sql.text_of("lease_until").push(", ").text_of(millis(session.dialect()));
-    sql.push(" FROM tokenkeeper_cleanup_runs");
+    let mut sql = selected(session);
     if let Some(policy) = policy {
         sql.push(" WHERE policy = ").bind(Bind::Text(policy.to_owned()));
     }
     sql.push(" ORDER BY started_at DESC, run DESC LIMIT ").number(limit.into());
     Ok(session.rows(&sql).await?.iter().map(read).collect())
+}
+
+fn selected(session: &Session) -> Sql {
+    let mut sql = sql(session);
+    sql.push("SELECT run, policy, slot, status, runner, ").text_of("started_at").push(", ");
+    sql.text_of("ended_at").push(", ").text_of("cut_off").push(", ");
+    sql.text_of("server_offset").push(", progress, ").text_of("fence").push(", digest, ");
+    sql.text_of("lease_until").push(", ").text_of(millis(session.dialect())).push(", ");
+    sql.text_of("restored").push(" FROM tokenkeeper_cleanup_runs");
+    sql
 }
 
 fn read(row: &Texts) -> (Told, Details) {
@@ -87,6 +107,7 @@ fn read(row: &Texts) -> (Told, Details) {
         slot: text(2),
         status: text(3),
         runner: text(4),
+        restored: number(14).and_then(|rows| rows.try_into().ok()).unwrap_or_default(),
         started_at: shown(5).unwrap_or_default(),
         ended_at: shown(6),
         cut_off: shown(7).unwrap_or_default(),

@@ -76,6 +76,15 @@ impl Database {
         Ok(rows.into_iter().map(column).collect())
     }
 
+    /// The columns that the database computes by itself, and takes no values for.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn generated(&self, of: &TableName) -> Result<Vec<String>, StoreError> {
+        let rows = self.ask(GENERATED, of).await?;
+        Ok(rows.into_iter().map(|mut row| taken(&mut row, 0)).collect())
+    }
+
     /// The columns of a table's primary key, in order.
     ///
     /// # Errors
@@ -154,6 +163,19 @@ const COLUMNS: [Question; 3] = [
         " ORDER BY at",
     ),
     ("SELECT name, type FROM pragma_table_info(", ") ORDER BY cid"),
+];
+
+const GENERATED: [Question; 3] = [
+    (
+        "SELECT CAST(attname AS text) FROM pg_attribute WHERE attrelid = to_regclass(",
+        ") AND attnum > 0 AND NOT attisdropped AND attgenerated <> ''",
+    ),
+    (
+        "SELECT CAST(name_of AS CHAR) FROM (SELECT column_name name_of, generation_expression made_of, table_schema schema_of, \
+         table_name table_of FROM information_schema.columns) c WHERE schema_of = ",
+        " AND made_of <> ''",
+    ),
+    ("SELECT name FROM pragma_table_xinfo(", ") WHERE hidden IN (2, 3)"),
 ];
 
 const PRIMARY_KEY: [Question; 3] = [

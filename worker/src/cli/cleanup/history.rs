@@ -23,8 +23,9 @@ pub(super) async fn status(url: DatabaseUrl, json: bool) -> Result<Exit, Failure
     if has(&|told| told.status == "failed") {
         return Ok(Exit::Internal);
     }
-    let is_left =
-        |told: &Told| told.status == "partly" || told.is_lapsed && told.ended_at.is_none();
+    let is_left = |told: &Told| {
+        LEFT.contains(&told.status.as_str()) || told.is_lapsed && told.ended_at.is_none()
+    };
     Ok(if has(&is_left) { Exit::Partly } else { Exit::Ok })
 }
 
@@ -58,10 +59,14 @@ fn tell(runs: &[Told], json: bool) -> Result<(), Failure> {
             None if told.is_lapsed => "cut off: the next run goes on with it".to_owned(),
             None => "running".to_owned(),
         };
-        let Told { policy, slot, runner, started_at, .. } = told;
+        let Told { run, policy, slot, runner, started_at, restored, .. } = told;
         let deleted = told.progress.deleted();
+        let restored = match restored {
+            0 => String::new(),
+            rows => format!("  {rows} brought back, with children"),
+        };
         output::line(&format!(
-            "{policy}  slot {slot}  begun {started_at} by {runner}  {state}  {deleted} rows"
+            "{policy}  run {run}  slot {slot}  begun {started_at} by {runner}  {state}  {deleted} rows{restored}"
         ))?;
     }
     if runs.is_empty() && !json {
@@ -69,3 +74,6 @@ fn tell(runs: &[Told], json: bool) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// What a run left is for the next one; what a restore left, for the next restore.
+const LEFT: [&str; 3] = ["partly", "restoring", "restored_partly"];
