@@ -14,6 +14,8 @@ mod cleaning;
 mod dump;
 #[path = "cleanup/dying.rs"]
 mod dying;
+#[path = "cleanup/filing.rs"]
+mod filing;
 #[path = "cleanup/ground.rs"]
 mod ground;
 #[path = "cleanup/keeping.rs"]

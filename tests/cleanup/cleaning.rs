@@ -1,10 +1,11 @@
 //! A run in this process, or as a program, and what it leaves in the tables.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use tokenkeeper_shared::clock::SystemClock;
 use tokenkeeper_worker::{
     cleanup::{
+        archive::Archive,
         cutoff::DatabaseClock,
         database::{Access, Database},
         drive::{Drive, Ended},
@@ -30,6 +31,16 @@ pub async fn clean_keeping(
     policy: &Policy,
     kept: Option<Secrets>,
 ) -> (Ended, Run) {
+    clean_with(ground, policy, kept, None).await
+}
+
+/// The same, into a file instead of tables.
+pub async fn clean_with(
+    ground: &Ground,
+    policy: &Policy,
+    kept: Option<Secrets>,
+    file: Option<&Path>,
+) -> (Ended, Run) {
     let database = open(ground);
     let offset = database.clock().await.unwrap().server_offset().num_seconds();
     let claim = Claim {
@@ -42,11 +53,13 @@ pub async fn clean_keeping(
     let mut session = database.session().await.unwrap();
     let claimed = claim.make(&mut session).await.unwrap_or_else(|e| panic!("{ground}: {e}"));
     let Claimed::Ours(mut run) = claimed else { panic!("{ground}: {claimed:?}") };
+    let archive = file.map(|path| Archive::open(path, &policy.name, &mut run).unwrap());
     let (stop, clock) = (Stop::never(), SystemClock::new());
     let drive = Drive {
         policy,
         database: &database,
         kept,
+        archive: archive.as_ref(),
         most_rows: u64::MAX,
         run_time: std::time::Duration::MAX,
         stop: &stop,
@@ -54,6 +67,9 @@ pub async fn clean_keeping(
     };
     let ended = drive.run(&mut run, &mut session).await;
     let ended = ended.unwrap_or_else(|e| panic!("{ground}, {}: {e}", policy.name));
+    if let Some(archive) = &archive {
+        archive.finish(&run).unwrap();
+    }
     session.close().await;
     database.close().await;
     (ended, run)

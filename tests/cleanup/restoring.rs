@@ -201,7 +201,7 @@ async fn killed_at_any_step_it_can_be_repeated_and_each_row_is_there_once() {
     .await;
 }
 
-async fn fill(ground: &Ground, policy: &Policy) {
+pub async fn fill(ground: &Ground, policy: &Policy) {
     match policy.name.as_str() {
         "wso2-token" => {
             ground.execute(&tokens()).await;
@@ -216,11 +216,11 @@ async fn fill(ground: &Ground, policy: &Policy) {
     }
 }
 
-fn report(done: &Finished) -> Value {
+pub fn report(done: &Finished) -> Value {
     serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"))
 }
 
-fn total(done: &Finished, field: &str) -> u64 {
+pub fn total(done: &Finished, field: &str) -> u64 {
     let report = report(done);
     report["tables"].as_array().unwrap().iter().map(|table| table[field].as_u64().unwrap()).sum()
 }

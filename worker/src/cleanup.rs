@@ -6,8 +6,9 @@
 //! `report` what came of them.
 //! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
 //! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `verify` a look back,
-//! `restore` the way back.
+//! `restore` the way back; `archive` a backup in a file.
 
+pub mod archive;
 pub mod backup;
 pub mod batch;
 pub mod columns;

@@ -4,10 +4,12 @@
 use tokenkeeper_shared::store::StoreError;
 
 use super::{
+    archive,
     database::Session,
     engine::{Engine, Picked},
     ledger::Run,
     site::Held,
+    verify,
     walk::Window,
 };
 use crate::failpoint;
@@ -71,6 +73,11 @@ async fn inside(
     if picked.rows() > 0 {
         failpoint::hold("cleanup_after_select");
         take(engine, &picked, run, session).await?;
+        if let Some(archive) = engine.archive {
+            judged(engine, run, session).await?;
+            archive::move_out(engine, archive, run, session).await?;
+            failpoint::reach("cleanup_after_sync");
+        }
     }
     failpoint::reach("cleanup_after_delete");
     if !run.save(session).await? {
@@ -112,6 +119,20 @@ async fn take(
         gone.push((held, engine.take(held, &candidates, batch, session).await?));
     }
     note(engine, picked, &gone, run);
+    Ok(())
+}
+
+/// Looks back at the batch while its rows are in the backup tables.
+async fn judged(
+    engine: &Engine<'_>,
+    run: &mut Run,
+    session: &mut Session,
+) -> Result<(), StoreError> {
+    let before = run.progress.batch.saturating_sub(1);
+    let looked = verify::look(engine, before, session).await?.unwrap_or_default();
+    let target = engine.site.target;
+    let tally = run.progress.tally(&target.name, target.table.as_str());
+    tally.verified.get_or_insert_default().add(&looked);
     Ok(())
 }
 

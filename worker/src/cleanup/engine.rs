@@ -10,6 +10,7 @@ use tokenkeeper_shared::store::StoreError;
 
 pub use self::window::is_single;
 use super::{
+    archive::Archive,
     database::Session,
     dialect::Dialect,
     policy::Treatment,
@@ -27,6 +28,8 @@ pub struct Engine<'a> {
     pub walk: Walk,
     /// The run, as backups name it.
     pub run: String,
+    /// Where the rows go from the backup tables, in the batch that put them there.
+    pub archive: Option<&'a Archive>,
     /// Rows that somebody has locked are passed over (MySQL 8, MariaDB 10.6 and later).
     skips_locked: bool,
 }
@@ -73,7 +76,8 @@ impl<'a> Engine<'a> {
     /// [`StoreError`].
     pub async fn new(site: Site<'a>, run: &str, session: &mut Session) -> Result<Self, StoreError> {
         let run = run.to_owned();
-        let mut engine = Self { site, walk: Walk::Keys(Vec::new()), run, skips_locked: true };
+        let walk = Walk::Keys(Vec::new());
+        let mut engine = Self { site, walk, run, archive: None, skips_locked: true };
         match engine.site.dialect {
             Dialect::Postgres => engine.prepare_postgres(session).await?,
             Dialect::MySql => engine.prepare_mysql(session).await?,

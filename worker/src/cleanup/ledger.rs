@@ -9,7 +9,7 @@ use tokenkeeper_shared::store::StoreError;
 
 use self::told::{Details, told};
 pub use self::{
-    returned::{add, begin, finish},
+    returned::{add, begin, finish, loaded},
     told::{Told, find, history},
 };
 use super::{

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{policy::Identifier, walk::Position};
+use super::{archive::Mark, policy::Identifier, walk::Position};
 
 /// How far a run has come. Fields are only ever added.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
@@ -23,6 +23,9 @@ pub struct Progress {
     pub began_with: u64,
     /// What was done to each target.
     pub targets: Vec<Tally>,
+    /// The file that deleted rows are kept in, where they are.
+    #[serde(default)]
+    pub file: Option<Mark>,
 }
 
 /// What was done to a target.
@@ -72,6 +75,21 @@ pub struct BackedUp {
     pub parent: Option<ParentOf>,
 }
 
+impl BackedUp {
+    /// Why rows of it cannot be brought back.
+    #[must_use]
+    pub fn losses(&self) -> Vec<String> {
+        let states = [(&self.hashed, "holds nothing but hashes"), (&self.dropped, "holds nothing")];
+        let lost = states.into_iter().filter(|(columns, _)| !columns.is_empty());
+        lost.map(|(columns, state)| {
+            let names: Vec<_> = columns.iter().map(ToString::to_string).collect();
+            let (table, names) = (&self.table, names.join(", "));
+            format!("the backup of {table} {state} of {names}, and nobody can make values of that")
+        })
+        .collect()
+    }
+}
+
 /// A table whose rows others belong to.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 pub struct ParentOf {
@@ -116,7 +134,8 @@ impl Progress {
         let batch = self.batch;
         let targets = std::mem::take(&mut self.targets);
         let target = self.target + 1;
-        *self = Self { target, batch, began_with: batch, targets, ..Self::default() };
+        let file = self.file.take();
+        *self = Self { target, batch, began_with: batch, targets, file, ..Self::default() };
     }
 
     /// Rows deleted in all, children not counted.
@@ -140,5 +159,14 @@ impl Tally {
     #[must_use]
     pub fn deleted_in_all(&self) -> u64 {
         self.deleted + self.children.values().sum::<u64>()
+    }
+}
+
+impl Verified {
+    /// Adds what another look came to.
+    pub fn add(&mut self, other: &Self) {
+        self.backed_up += other.backed_up;
+        self.judged += other.judged;
+        self.misjudged += other.misjudged;
     }
 }

@@ -47,6 +47,23 @@ pub enum NotRestored {
     Store(#[from] StoreError),
 }
 
+impl NotRestored {
+    /// There is no such run.
+    #[must_use]
+    pub fn unknown(run: &str) -> Self {
+        let shown: String = run.escape_debug().take(64).collect();
+        refused(format!(
+            "there is no run \"{shown}\" here: see `tokenkeeper-worker cleanup history`"
+        ))
+    }
+
+    /// Somebody is at it.
+    #[must_use]
+    pub fn running() -> Self {
+        refused("the run is not over: let it end, or be taken up".to_owned())
+    }
+}
+
 impl Restore<'_> {
     /// Brings back what the backups hold of a run.
     ///
@@ -54,11 +71,16 @@ impl Restore<'_> {
     /// [`NotRestored`].
     pub async fn run(&self, run: &str, session: &mut Session) -> Result<Report, NotRestored> {
         let Some(told) = ledger::find(session, run).await? else {
-            let shown: String = run.escape_debug().take(64).collect();
-            return Err(refused(format!(
-                "there is no run \"{shown}\" here: see `tokenkeeper-worker cleanup history`"
-            )));
+            return Err(NotRestored::unknown(run));
         };
+        if let Some(mark) =
+            told.progress.file.as_ref().filter(|_| told.loaded < told.progress.batch)
+        {
+            return Err(refused(format!(
+                "the run's rows are in a file: give --from PATH (it was {})",
+                mark.path.display()
+            )));
+        }
         let ways = way::ways(self.database, &told, session).await.map_err(NotRestored::from)?;
         let ways = ways.map_err(refused)?;
         let mut report = Report::new(&told, self.is_dry, &ways);
@@ -66,7 +88,7 @@ impl Restore<'_> {
             return Ok(report);
         }
         if !ledger::begin(session, run).await? {
-            return Err(refused("the run is not over: let it end, or be taken up".to_owned()));
+            return Err(NotRestored::running());
         }
         for batch in batches(&ways) {
             for way in ways.iter().filter(|way| way.batches.contains(&batch)) {

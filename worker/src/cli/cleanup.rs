@@ -67,8 +67,11 @@ enum PoliciesVerb {
         /// The run's id, as `cleanup history` tells it
         run: String,
         /// Count the rows, and change nothing
-        #[arg(long)]
+        #[arg(long, conflicts_with = "from")]
         dry_run: bool,
+        /// The file that the run kept its rows in (--backup file=PATH)
+        #[arg(long, value_name = "PATH")]
+        from: Option<PathBuf>,
     },
 }
 
@@ -106,9 +109,9 @@ pub(super) async fn cleanup(
             let told = history::history(url.clone(), policy.as_deref(), limit, json).await;
             told.map_err(|failure| failure.naming(&url))
         }
-        Some(PoliciesVerb::Restore { run, dry_run }) => {
+        Some(PoliciesVerb::Restore { run, dry_run, from }) => {
             let url = database_url(environment, arguments.database.as_deref())?;
-            let done = restore::restore(url.clone(), &run, dry_run, json).await;
+            let done = restore::restore(url.clone(), &run, from.as_deref(), dry_run, json).await;
             done.map_err(|failure| failure.naming(&url))
         }
         None => {

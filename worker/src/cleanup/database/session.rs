@@ -101,6 +101,32 @@ impl Session {
         })
     }
 
+    /// Has MySQL read and write `TIMESTAMP` in UTC on this connection, where no hour comes twice. Never
+    /// where rows are judged.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn in_utc(&mut self) -> Result<(), StoreError> {
+        match self.dialect() {
+            Dialect::MySql => self.plain("SET time_zone = '+00:00'").await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Runs a `COPY … FROM STDIN` of PostgreSQL with what it is to read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn copy(&mut self, sql: &Sql, text: &str) -> Result<(), StoreError> {
+        let Kind::Postgres(connection) = &mut self.kind else {
+            return Err(StoreError::Row("only PostgreSQL copies".to_owned()));
+        };
+        let mut copy = connection.copy_in_raw(sql.text()).await?;
+        copy.send(text.as_bytes()).await?;
+        copy.finish().await?;
+        Ok(())
+    }
+
     /// The rows of a statement each of whose columns is a text.
     ///
     /// # Errors

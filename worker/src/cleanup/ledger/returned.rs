@@ -41,3 +41,15 @@ pub async fn finish(session: &mut Session, run: &str, is_all: bool) -> Result<()
     sql.push(" AND status = 'restoring'");
     session.run(&sql).await.map(drop)
 }
+
+/// Notes that the batches up to this one came from the run's file into the backup tables.
+///
+/// # Errors
+/// [`StoreError`].
+pub async fn loaded(session: &mut Session, run: &str, batch: u64) -> Result<(), StoreError> {
+    let mut sql = sql(session);
+    sql.push("UPDATE tokenkeeper_cleanup_runs SET loaded = ");
+    sql.bind(Bind::Int(i64::try_from(batch).unwrap_or(i64::MAX)));
+    sql.push(" WHERE run = ").bind(Bind::Text(run.to_owned()));
+    session.run(&sql).await.map(drop)
+}

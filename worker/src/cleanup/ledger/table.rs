@@ -41,7 +41,7 @@ macro_rules! table {
              policy VARCHAR(64)", $text, " NOT NULL, digest VARCHAR(64)", $text, " NOT NULL, slot VARCHAR(64)", $text,
             " NOT NULL, status VARCHAR(16)", $text, " NOT NULL, runner VARCHAR(255) NOT NULL, fence BIGINT NOT NULL, \
              lease_until BIGINT NOT NULL, cut_off BIGINT NOT NULL, server_offset BIGINT NOT NULL, started_at BIGINT NOT NULL, \
-             ended_at BIGINT, restored BIGINT DEFAULT 0 NOT NULL, progress ", $long, " NOT NULL, UNIQUE (policy, slot))"
+             ended_at BIGINT, restored BIGINT DEFAULT 0 NOT NULL, loaded BIGINT DEFAULT 0 NOT NULL, progress ", $long, " NOT NULL, UNIQUE (policy, slot))"
         )
     };
 }

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokenkeeper_shared::store::StoreError;
 
-use super::{sql, table};
+use super::{RUNNING, sql, table};
 use crate::cleanup::{
     cutoff::DatabaseClock,
     database::{Session, Texts, millis},
@@ -27,6 +27,8 @@ pub struct Told {
     pub restored: u64,
     /// Who is at it, or was last.
     pub runner: String,
+    /// The last batch whose rows came from the run's file into the backup tables, to be restored.
+    pub loaded: u64,
     /// When it began, UTC.
     pub started_at: String,
     /// When it ended.
@@ -37,6 +39,14 @@ pub struct Told {
     pub progress: Progress,
     /// Whether its runner has not been heard of for longer than a lease.
     pub is_lapsed: bool,
+}
+
+impl Told {
+    /// Whether somebody is at it, or was until it was cut off.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.status == RUNNING
+    }
 }
 
 /// The newest runs first, of a policy or of all; none where the table is missing.
@@ -89,7 +99,7 @@ fn selected(session: &Session) -> Sql {
     sql.text_of("ended_at").push(", ").text_of("cut_off").push(", ");
     sql.text_of("server_offset").push(", progress, ").text_of("fence").push(", digest, ");
     sql.text_of("lease_until").push(", ").text_of(millis(session.dialect())).push(", ");
-    sql.text_of("restored").push(" FROM tokenkeeper_cleanup_runs");
+    sql.text_of("restored").push(", ").text_of("loaded").push(" FROM tokenkeeper_cleanup_runs");
     sql
 }
 
@@ -108,6 +118,7 @@ fn read(row: &Texts) -> (Told, Details) {
         status: text(3),
         runner: text(4),
         restored: number(14).and_then(|rows| rows.try_into().ok()).unwrap_or_default(),
+        loaded: number(15).and_then(|batch| batch.try_into().ok()).unwrap_or_default(),
         started_at: shown(5).unwrap_or_default(),
         ended_at: shown(6),
         cut_off: shown(7).unwrap_or_default(),

@@ -97,19 +97,7 @@ async fn objection(database: &Database, way: &Way) -> Result<Vec<String>, StoreE
     if there.is_empty() {
         return Ok(vec![format!("there is no table {table} any more")]);
     }
-    let mut objections = Vec::new();
-    let names =
-        |names: &[Identifier]| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    for (columns, state) in
-        [(&way.of.hashed, "holds nothing but hashes"), (&way.of.dropped, "holds nothing")]
-    {
-        if !columns.is_empty() {
-            objections.push(format!(
-                "the backup of {table} {state} of {}, and nobody can make values of that",
-                names(columns)
-            ));
-        }
-    }
+    let mut objections = way.of.losses();
     let is_there = |name: &&Identifier| there.iter().any(|column| column.name == name.as_str());
     if let Some(gone) = way.columns.iter().find(|name| !is_there(name)) {
         objections.push(format!("{table} has no column {gone} any more: add it, at least for now"));

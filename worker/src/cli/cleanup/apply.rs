@@ -1,8 +1,9 @@
 //! `cleanup --apply`: deletes what the policies say is dead, after the look that would refuse it.
 
+mod arguments;
+
 use std::{collections::BTreeMap, fs, time::Duration};
 
-use clap::{Args, ValueEnum};
 use tokenkeeper_shared::{
     clock::SystemClock,
     database_url::DatabaseUrl,
@@ -10,72 +11,24 @@ use tokenkeeper_shared::{
     store::StoreError,
 };
 
+pub(super) use self::arguments::ApplyArguments;
+use self::arguments::BackupKind;
 use super::{chosen, output};
 use crate::{
     cleanup::{
+        archive::Archive,
         cutoff::DatabaseClock,
         database::{Access, Database, Session},
         digest,
         drive::{Drive, Ended},
-        ledger::{Claim, Claimed},
+        ledger::{Claim, Claimed, Run},
         policy::Policy,
         report::Report,
-        site::Secrets,
         survey::{Plan, Share, Survey},
     },
     cli::signals,
     stop::Stop,
 };
-
-/// How `--apply` deletes.
-#[derive(Debug, Args)]
-pub(super) struct ApplyArguments {
-    /// Delete, instead of showing what would be deleted
-    #[arg(long)]
-    pub(super) apply: bool,
-    /// Where deleted rows are kept: tables `tokenkeeper_backup_…` beside those that are cleaned
-    #[arg(long, value_enum, default_value = "table", requires = "apply")]
-    backup: BackupKind,
-    /// What backups keep of token columns: what the policy says (mostly hashes), the values, their
-    /// SHA-256, or nothing. Only rows whose values are kept can be restored
-    #[arg(long, value_enum, default_value = "policy", requires = "apply")]
-    secrets: SecretsKind,
-    /// What a scheduler calls this run: a second one of that name does nothing [default: the minute]
-    #[arg(long, value_name = "TEXT", requires = "apply", value_parser = slot)]
-    slot: Option<String>,
-    /// Refuse when a larger share of a table's rows (from 1,000 on) is dead
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95, requires = "apply", value_parser = fraction)]
-    max_fraction: f64,
-    /// Delete also when nearly all of a table is dead
-    #[arg(long, requires = "apply")]
-    yes_large: bool,
-    /// End after so many rows, children not counted
-    #[arg(long, value_name = "ROWS", requires = "apply")]
-    max_rows: Option<u64>,
-    /// End after this time, such as 10m
-    #[arg(long, value_name = "TIME", requires = "apply", value_parser = humantime::parse_duration)]
-    run_time: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum BackupKind {
-    /// In tables of the same database
-    Table,
-    /// Nowhere
-    None,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum SecretsKind {
-    /// What the policy says
-    Policy,
-    /// The values: a backup that may hold bearer tokens
-    Keep,
-    /// SHA-256
-    Hash,
-    /// Nothing
-    Drop,
-}
 
 pub(super) async fn apply(
     policies: &BTreeMap<String, Policy>,
@@ -88,7 +41,12 @@ pub(super) async fn apply(
     let clock = database.clock().await?;
     let stop = signals::stop()?;
     let mut worst = Exit::Ok;
-    for policy in chosen(policies, names, &database, clock).await? {
+    let chosen = chosen(policies, names, &database, clock).await?;
+    if matches!(arguments.backup, BackupKind::File(_)) && chosen.len() > 1 {
+        let message = "a backup file is one policy's: name the policy".to_owned();
+        return Err(Failure::new(Exit::Usage, message));
+    }
+    for policy in chosen {
         let one = One { policy, database: &database, clock, arguments, stop: &stop };
         let mut session = database.session().await?;
         let exit = one.clean(&mut session, json).await?;
@@ -135,22 +93,9 @@ impl One<'_> {
             }
             return refuse(&survey.plan().await?, &large, json);
         }
-        let drive = Drive {
-            policy: self.policy,
-            database: self.database,
-            kept: self.kept(),
-            most_rows: self.arguments.max_rows.unwrap_or(u64::MAX),
-            run_time: self.arguments.run_time.unwrap_or(Duration::MAX),
-            stop: self.stop,
-            clock: &SystemClock::new(),
-        };
-        let ended = match drive.run(&mut run, session).await {
-            // Whoever mends the cause should not have to wait until the run counts as cut off.
-            Err(error @ StoreError::Address(_)) if run.progress.deleted() == 0 => {
-                run.withdraw(session).await?;
-                return Err(error.into());
-            }
-            other => other?,
+        let ended = match self.drive(&mut run, session).await {
+            Err(error) => return give_up(error, run, session).await,
+            Ok(ended) => ended,
         };
         let exit = match ended {
             Ended::Done | Ended::Fenced => Exit::Ok,
@@ -160,19 +105,37 @@ impl One<'_> {
         tell(&Report::ours(&self.policy.name, &run, ended, &runner), exit, json)
     }
 
-    fn kept(&self) -> Option<Secrets> {
-        let secrets = match self.arguments.secrets {
-            SecretsKind::Policy => Secrets::Policy,
-            SecretsKind::Keep => Secrets::Keep,
-            SecretsKind::Hash => Secrets::Hash,
-            SecretsKind::Drop => Secrets::Drop,
+    async fn drive(&self, run: &mut Run, session: &mut Session) -> Result<Ended, StoreError> {
+        let archive = self.archive(run)?;
+        if archive.is_some() && !run.save(session).await? {
+            return Ok(Ended::Fenced);
+        }
+        let drive = Drive {
+            policy: self.policy,
+            database: self.database,
+            kept: self.arguments.kept(),
+            archive: archive.as_ref(),
+            most_rows: self.arguments.max_rows.unwrap_or(u64::MAX),
+            run_time: self.arguments.run_time.unwrap_or(Duration::MAX),
+            stop: self.stop,
+            clock: &SystemClock::new(),
         };
-        (self.arguments.backup == BackupKind::Table).then_some(secrets)
+        let ended = drive.run(run, session).await?;
+        if let Some(archive) = archive.filter(|_| ended != Ended::Fenced) {
+            archive.finish(run)?;
+        }
+        Ok(ended)
+    }
+
+    fn archive(&self, run: &mut Run) -> Result<Option<Archive>, StoreError> {
+        let BackupKind::File(path) = &self.arguments.backup else { return Ok(None) };
+        Archive::open(path, &self.policy.name, run).map(Some)
     }
 
     /// What a run goes by, so that nobody goes on by something else.
     fn digest(&self) -> Result<String, Failure> {
-        let text = serde_json::to_vec(&(self.policy, self.kept()));
+        let is_file = matches!(self.arguments.backup, BackupKind::File(_));
+        let text = serde_json::to_vec(&(self.policy, self.arguments.kept(), is_file));
         let text = text.map_err(|error| Failure::new(Exit::Internal, error.to_string()))?;
         Ok(digest::sha256(text))
     }
@@ -225,21 +188,21 @@ fn tell(report: &Report, exit: Exit, json: bool) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
+/// Leaves the run to be taken up, or gives its slot back where nothing was deleted: whoever mends the cause
+/// should not have to wait until it counts as cut off.
+async fn give_up(error: StoreError, run: Run, session: &mut Session) -> Result<Exit, Failure> {
+    let is_refused = matches!(error, StoreError::Address(_) | StoreError::File { .. });
+    if is_refused && run.progress.deleted() == 0 {
+        run.withdraw(session).await?;
+    }
+    Err(error.into())
+}
+
 /// Host and process, for others to find it.
 fn runner() -> String {
     let host = fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
     let host: String = host.trim().chars().take(64).collect();
     format!("{host}:{}", std::process::id())
-}
-
-fn slot(text: &str) -> Result<String, String> {
-    let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-    if fits { Ok(text.to_owned()) } else { Err("1 to 64 ASCII characters, no blanks".to_owned()) }
-}
-
-fn fraction(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-    share.ok_or_else(|| "a share between 0 and 1, such as 0.95".to_owned())
 }
 
 /// Small tables may be all dead, and reach zero.

@@ -1,5 +1,7 @@
 //! `cleanup restore`: brings back what a run has deleted.
 
+use std::path::Path;
+
 use tokenkeeper_shared::{
     database_url::DatabaseUrl,
     exit::{Exit, Failure},
@@ -8,6 +10,7 @@ use tokenkeeper_shared::{
 use super::output;
 use crate::{
     cleanup::{
+        archive,
         database::{Access, Database},
         restore::{NotRestored, Restore},
     },
@@ -18,6 +21,7 @@ use crate::{
 pub(super) async fn restore(
     url: DatabaseUrl,
     run: &str,
+    from: Option<&Path>,
     is_dry: bool,
     json: bool,
 ) -> Result<Exit, Failure> {
@@ -26,10 +30,10 @@ pub(super) async fn restore(
     let stop = signals::stop()?;
     let mut session = database.session().await?;
     let restore = Restore { database: &database, is_dry, stop: &stop };
-    let report = restore.run(run, &mut session).await.map_err(|error| match error {
-        NotRestored::Refused(message) => Failure::new(Exit::Usage, message),
-        NotRestored::Store(error) => Failure::from(error),
-    })?;
+    if let Some(path) = from {
+        archive::load(&database, run, path, &mut session).await.map_err(failure)?;
+    }
+    let report = restore.run(run, &mut session).await.map_err(failure)?;
     session.close().await;
     database.close().await;
     if json {
@@ -43,4 +47,11 @@ pub(super) async fn restore(
         }
     }
     Ok(if report.is_complete() { Exit::Ok } else { Exit::Partly })
+}
+
+fn failure(error: NotRestored) -> Failure {
+    match error {
+        NotRestored::Refused(message) => Failure::new(Exit::Usage, message),
+        NotRestored::Store(error) => Failure::from(error),
+    }
 }
