@@ -40,20 +40,31 @@ use harness::databases::Kind;
 
 #[tokio::main]
 async fn main() {
-    let mariadb = Durable::start(Kind::MariaDb).await;
-    memory_of_mariadb(&mariadb.url, 4 << 30).await;
-    compare(&mariadb, &WSO2, &Way::of_mariadb()).await;
-    let postgres = Durable::start(Kind::Postgres).await;
-    compare(&postgres, &ED_FI, &Way::of_postgres()).await;
-    compare(&postgres, &DJANGO, &Way::of_django()).await;
-    println!("\nlarger tables, without the application; memory is the cleaner's peak");
-    for rows in [1_000_000, 10_000_000] {
-        alone(&postgres, &ED_FI, rows).await;
+    // All, or those whose policies are named: `cargo bench --bench cleanup -- edfi-ods larger`.
+    let named: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let is_wanted = |name: &str| named.is_empty() || named.iter().any(|word| word == name);
+    if is_wanted(WSO2.policy) {
+        let mariadb = Durable::start(Kind::MariaDb).await;
+        memory_of_mariadb(&mariadb.url, 4 << 30).await;
+        compare(&mariadb, &WSO2, &Way::of_mariadb()).await;
+        // A sixth of what the table takes.
+        memory_of_mariadb(&mariadb.url, 128 << 20).await;
+        println!("\nwith a buffer pool of 128 MB, without the application");
+        alone(&mariadb, &WSO2, ROWS).await;
     }
-    // A sixth of what the table takes.
-    memory_of_mariadb(&mariadb.url, 128 << 20).await;
-    println!("MariaDB's buffer pool is 128 MB from here on");
-    alone(&mariadb, &WSO2, ROWS).await;
+    let postgres = Durable::start(Kind::Postgres).await;
+    if is_wanted(ED_FI.policy) {
+        compare(&postgres, &ED_FI, &Way::of_postgres()).await;
+    }
+    if is_wanted(DJANGO.policy) {
+        compare(&postgres, &DJANGO, &Way::of_django()).await;
+    }
+    if is_wanted("larger") {
+        println!("\nPostgreSQL, without the application");
+        for rows in [1_000_000, 10_000_000] {
+            alone(&postgres, &ED_FI, rows).await;
+        }
+    }
 }
 
 /// Each way on a fresh table; the first is what the others are held against.

@@ -34,21 +34,30 @@ impl From<StoreError> for Undone {
     }
 }
 
-/// Cleans a window; `most` rows of the target at most. Returns how many went.
+/// How a batch goes about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Manner {
+    /// Rows of the target that may go, at most; `None`: all of the window.
+    pub most: Option<u64>,
+    /// Whether somebody has stood in the way of this window before.
+    pub is_careful: bool,
+}
+
+/// Cleans a window. Returns how many rows of the target went.
 ///
 /// # Errors
 /// [`Undone`]: nothing has changed, but where the connection broke in the very commit.
 pub async fn clean(
     engine: &Engine<'_>,
     window: &Window,
-    most: u64,
+    manner: Manner,
     run: &mut Run,
     session: &mut Session,
 ) -> Result<u64, Undone> {
     let before = run.progress.clone();
     engine.clear(session).await?;
     session.begin().await?;
-    let done = inside(engine, window, most, run, session).await;
+    let done = inside(engine, window, manner, run, session).await;
     if done.is_err() {
         run.progress = before;
         session.roll_back().await?;
@@ -59,20 +68,34 @@ pub async fn clean(
 async fn inside(
     engine: &Engine<'_>,
     window: &Window,
-    most: u64,
+    manner: Manner,
     run: &mut Run,
     session: &mut Session,
 ) -> Result<u64, Undone> {
     failpoint::reach("cleanup_before_select");
-    let picked = engine.pick(window, most, session).await?;
     run.progress.batch += 1;
+    let swept = match manner {
+        Manner { most: None, is_careful: false } => {
+            engine.sweep(window, run.progress.batch, session).await?
+        }
+        _ => None,
+    };
+    let is_swept = swept.is_some();
+    let picked = match swept {
+        Some(swept) => swept,
+        None => engine.pick(window, manner.most.unwrap_or(u64::MAX), session).await?,
+    };
     match &window.upto {
         Some(upto) => run.progress.position = upto.clone(),
         None => run.progress.is_over = true,
     }
     if picked.rows() > 0 {
-        failpoint::hold("cleanup_after_select");
-        take(engine, &picked, run, session).await?;
+        if is_swept {
+            note(engine, &picked, &[], run);
+        } else {
+            failpoint::hold("cleanup_after_select");
+            take(engine, &picked, run, session).await?;
+        }
         if let Some(archive) = engine.archive {
             judged(engine, run, session).await?;
             archive::move_out(engine, archive, run, session).await?;

@@ -9,7 +9,7 @@ use tokio::time::sleep;
 use super::{
     archive::Archive,
     backup,
-    batch::{self, Undone},
+    batch::{self, Manner, Undone},
     database::{Database, Session},
     engine::{Engine, is_single},
     ledger::Run,
@@ -124,6 +124,8 @@ impl Drive<'_> {
                 }
                 return Ok(step);
             }
+            // Whoever holds a row is to have done with it.
+            sleep(PAUSE).await;
             run.progress.again();
         }
     }
@@ -146,7 +148,9 @@ impl Drive<'_> {
             let position = run.progress.position.clone();
             let Some(window) = engine.window(&position, pace.size(), session).await? else { break };
             let began = self.clock.monotonic();
-            match batch::clean(engine, &window, rest, run, session).await {
+            let most = (self.most_rows < u64::MAX).then_some(rest);
+            let manner = Manner { most, is_careful: failures > 0 };
+            match batch::clean(engine, &window, manner, run, session).await {
                 Ok(_) => {
                     let took = self.clock.monotonic().saturating_sub(began);
                     note(engine, took, run);
@@ -211,6 +215,8 @@ fn delays() -> Delays {
 
 /// What was locked, or died during the run, is tried twice more.
 const PASSES: u32 = 3;
+/// Longer than a product's transactions take.
+const PAUSE: Duration = Duration::from_secs(1);
 /// A row that fails so often is passed over.
 const TRIES: u32 = 5;
 /// Texts of errors that are kept.

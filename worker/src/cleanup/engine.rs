@@ -97,6 +97,23 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Deletes all rows of a window at once, where the database can do that as safely as by picking them;
+    /// `None` where it cannot.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sweep(
+        &self,
+        window: &Window,
+        batch: u64,
+        session: &mut Session,
+    ) -> Result<Option<Picked>, StoreError> {
+        if self.site.dialect != Dialect::Postgres || !self.is_plain() {
+            return Ok(None);
+        }
+        self.sweep_postgres(window, batch, session).await.map(Some)
+    }
+
     /// Locks the rows of the window that may go, `most` of them at most.
     ///
     /// # Errors

@@ -133,6 +133,15 @@ impl Site<'_> {
         sql.push(" END");
     }
 
+    /// Adds the name of the reason of that number.
+    pub fn reason_of_number(&self, number: &'static str, sql: &mut Sql) {
+        sql.push("CASE ").push(number);
+        for (at, reason) in (0..).zip(&self.target.reasons) {
+            sql.push(" WHEN '").number(at).push("' THEN ").bind(Bind::Text(reason.name.clone()));
+        }
+        sql.push(" END");
+    }
+
     /// Adds that a row of a child, by its table's name, belongs to the rows of the target that `ours`
     /// selects: it is called with the columns to select.
     pub fn belongs(&self, path: &[Child], sql: &mut Sql, ours: &dyn Fn(&mut Sql, &[&Identifier])) {

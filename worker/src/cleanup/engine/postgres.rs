@@ -1,6 +1,8 @@
 //! PostgreSQL: places (`ctid`) are picked page by page; one statement deletes and copies, so that what is
 //! copied is what was deleted.
 
+mod straight;
+
 use tokenkeeper_shared::store::StoreError;
 
 use super::{Engine, Picked};
@@ -101,20 +103,10 @@ impl Engine<'_> {
             sql.push(" RETURNING ").name(&held.table).push(".*, ");
             self.site.reason_name(held, &mut sql);
             sql.push(" AS tokenkeeper_reason) ");
-            self.insert(held, &mut sql);
-            sql.push("SELECT ");
-            for column in held.kept() {
-                let of = |sql: &mut Sql| {
-                    sql.push("gone.").spelled(&column.name);
-                };
-                self.kept(column, &of, &mut sql);
-                sql.push(", ");
-            }
             let reason = |sql: &mut Sql| {
                 sql.push("gone.tokenkeeper_reason");
             };
-            self.stamp(batch, reason, &mut sql);
-            sql.push(" FROM gone");
+            self.copy_gone(held, batch, reason, &mut sql);
         }
         session.run(&sql).await
     }
@@ -133,6 +125,21 @@ impl Engine<'_> {
         self.of_picked(held, picked, &mut sql);
         sql.push(" FOR UPDATE OF ").name(&held.table).push(") picked GROUP BY reason");
         Ok(self::picked(session.rows(&sql).await?))
+    }
+
+    /// Adds the statement that copies what `gone` has.
+    fn copy_gone(&self, held: &Held, batch: u64, reason: impl Fn(&mut Sql), sql: &mut Sql) {
+        self.insert(held, sql);
+        sql.push("SELECT ");
+        for column in held.kept() {
+            let of = |sql: &mut Sql| {
+                sql.push("gone.").spelled(&column.name);
+            };
+            self.kept(column, &of, sql);
+            sql.push(", ");
+        }
+        self.stamp(batch, reason, sql);
+        sql.push(" FROM gone");
     }
 
     fn of_picked(&self, held: &Held, picked: &Picked, sql: &mut Sql) {
