@@ -204,7 +204,7 @@ pub const DJANGO: Case = Case {
     operation: |number| {
         format!(
             "INSERT INTO oauth2_provider_accesstoken (token, token_checksum, expires, scope, created, updated, resource) VALUES \
-             ('new{number}', 'new{number}', now() + interval '1 h', 'read', now(), now(), ''); \
+             ('new{number}', 'new{number}', now() + interval '1 h', 'read', now(), now(), '[]'); \
              SELECT * FROM oauth2_provider_accesstoken WHERE token_checksum = 'new{number}'"
         )
     },
@@ -213,7 +213,7 @@ pub const DJANGO: Case = Case {
         format!(
             "INSERT INTO oauth2_provider_accesstoken (token, token_checksum, expires, scope, created, updated, resource) \
              SELECT md5(n::text), encode(sha256(n::text::bytea), 'hex'), CASE WHEN n % 2 = 0 THEN timestamptz '2020-01-01' \
-             ELSE now() + interval '1 h' END, 'read write', now(), now(), '' FROM generate_series(1, {rows}) n"
+             ELSE now() + interval '1 h' END, 'read write', now(), now(), '[]' FROM generate_series(1, {rows}) n"
         )
     },
 };

@@ -61,7 +61,9 @@ fn one_rule_reads_as_it_should() {
     let column = "\"clientaccesstokens\".\"expiration\"";
     assert_eq!(
         sql.text(),
-        format!("((({column} > CAST($1 AS timestamp) AND {column} < CAST($2 AS timestamp))))")
+        format!(
+            "((({column} > (SELECT CAST($1 AS timestamp)) AND {column} < (SELECT CAST($2 AS timestamp)))))"
+        )
     );
     let cut = crate::cleanup::sql::Bind::Text("2026-07-01 11:55:00.250".into());
     assert_eq!(sql.binds()[1], cut);

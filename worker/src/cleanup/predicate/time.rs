@@ -97,9 +97,10 @@ fn between(
     }
 }
 
+/// PostgreSQL would read the text anew for each row, but for a value that it selects once.
 fn naive(dialect: Dialect) -> (&'static str, &'static str) {
     match dialect {
-        Dialect::Postgres => ("CAST(", " AS timestamp)"),
+        Dialect::Postgres => ("(SELECT CAST(", " AS timestamp))"),
         Dialect::SqlServer => ("CAST(", " AS datetime2(3))"),
         Dialect::Oracle => ("TO_TIMESTAMP(", ", 'YYYY-MM-DD HH24:MI:SS.FF3')"),
         Dialect::MySql | Dialect::Sqlite => ("CAST(", " AS DATETIME(6))"),
@@ -110,7 +111,7 @@ fn zoned(dialect: Dialect) -> (&'static str, &'static str) {
     match dialect {
         Dialect::SqlServer => ("TODATETIMEOFFSET(CAST(", " AS datetime2(3)), 0)"),
         Dialect::Oracle => ("FROM_TZ(TO_TIMESTAMP(", ", 'YYYY-MM-DD HH24:MI:SS.FF3'), 'UTC')"),
-        _ => ("(CAST(", " AS timestamp) AT TIME ZONE 'UTC')"),
+        _ => ("(SELECT CAST(", " AS timestamp) AT TIME ZONE 'UTC')"),
     }
 }
 
