@@ -10,6 +10,8 @@ mod agreement;
 mod applying;
 #[path = "cleanup/cleaning.rs"]
 mod cleaning;
+#[path = "cleanup/comparison.rs"]
+mod comparison;
 #[path = "cleanup/dump.rs"]
 mod dump;
 #[path = "cleanup/dying.rs"]

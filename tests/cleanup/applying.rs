@@ -6,16 +6,19 @@ use tokenkeeper_worker::cleanup::{drive::Ended, policy::Policy, progress::Tally}
 
 use crate::{
     cleaning::{clean, column, number, program, rows},
+    comparison::Comparison,
     ground::{Ground, in_each_zone, in_zones},
     harness::programs::Program,
-    published::{registry, sessions, tokens, utc},
+    published::{ed_fi, ed_fi_id, registry, sessions, tokens},
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_wso2s_tokens_exactly_the_dead_go_with_their_children_and_the_backup_has_them() {
+    let comparison = Comparison::new();
     in_each_zone(&["wso2-token"], async |ground, policy| {
         ground.execute(&tokens()).await;
         ground.execute(CHILDREN).await;
+        comparison.before(&ground, &policy).await;
         let table = "IDN_OAUTH2_ACCESS_TOKEN";
         let gone = ["T5", "T9", "TZ"];
         let children = "IDN_OIDC_REQ_OBJ_CLAIM_VALUES";
@@ -34,14 +37,18 @@ async fn of_wso2s_tokens_exactly_the_dead_go_with_their_children_and_the_backup_
         assert_eq!(column(&scopes, "token_id"), ["T1"], "{ground}");
         let codes = rows(&ground, &policy, "IDN_OAUTH2_AUTHORIZATION_CODE").await;
         assert_eq!(column(&codes, "code_id"), ["C1", "C3"], "{ground}");
+        comparison.after(&ground, &policy).await;
     })
     .await;
+    comparison.assert_told();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_sessions_the_ended_go_markers_last_and_what_belongs_to_none_any_more() {
+    let comparison = Comparison::new();
     in_each_zone(&["wso2-session"], async |ground, policy| {
         ground.execute(&sessions()).await;
+        comparison.before(&ground, &policy).await;
         let mapping = "IDN_AUTH_USER_SESSION_MAPPING";
         ground.execute("INSERT INTO IDN_AUTH_USER_SESSION_MAPPING (USER_ID, SESSION_ID) VALUES \
             ('u', 'two-types'), ('u', 'ended'), ('u', 'ended-alone'), ('u', 'alive'), ('u', 'unknown')").await;
@@ -65,38 +72,34 @@ async fn of_sessions_the_ended_go_markers_last_and_what_belongs_to_none_any_more
         let mapped = column(&rows(&ground, &policy, mapping).await, "session_id");
         assert_eq!(mapped, ["alive", "two-types", "unknown"], "{ground}");
         assert!(run.progress.targets.iter().all(Tally::is_verified), "{ground}: {run:#?}");
+        comparison.after(&ground, &policy).await;
     })
     .await;
+    comparison.assert_told();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_the_registry_and_of_ed_fi_exactly_the_dead_go() {
+    let comparison = Comparison::new();
     in_each_zone(&["wso2-registry", "edfi-ods"], async |ground, policy| {
         if policy.name == "wso2-registry" {
             ground.execute(&registry()).await;
+            comparison.before(&ground, &policy).await;
             only(&ground, &policy, "REG_LOG", "reg_log_id", &["1", "4"]).await;
             let left = rows(&ground, &policy, "REG_RESOURCE").await;
             let left: BTreeSet<_> = column(&left, "reg_version").into_iter().collect();
             assert_eq!(left, ["11", "12", "13"].map(str::to_owned).into(), "{ground}");
-            return;
+        } else {
+            ground.execute(&ed_fi(&policy)).await;
+            comparison.before(&ground, &policy).await;
+            let gone = [ed_fi_id(2), ed_fi_id(4)];
+            let gone = gone.each_ref().map(String::as_str);
+            only(&ground, &policy, "ClientAccessTokens", "id", &gone).await;
         }
-        let id = |number: i64| format!("00000000-0000-0000-0000-{number:012}");
-        let row =
-            |(number, minutes): (i64, i64)| format!("('{}', '{}')", id(number), utc(minutes * 60));
-        let rows: Vec<_> =
-            [(1, 25), (2, -25), (3, 180), (4, -180), (5, -5)].into_iter().map(row).collect();
-        let schema = policy.targets[0].schema.as_ref().map_or("", |_| "dbo.");
-        let rows = rows.join(", ");
-        ground
-            .execute(&format!(
-                "INSERT INTO {schema}ClientAccessTokens (Id, Expiration) VALUES {rows}"
-            ))
-            .await;
-        let gone = [id(2), id(4)];
-        only(&ground, &policy, "ClientAccessTokens", "id", &gone.each_ref().map(String::as_str))
-            .await;
+        comparison.after(&ground, &policy).await;
     })
     .await;
+    comparison.assert_told();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,15 +43,8 @@ async fn of_the_registry_the_newest_log_rows_and_what_is_linked_stay() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_ed_fis_tokens_those_that_have_ended_go_whatever_the_sessions_zone() {
     in_each_zone(&["edfi-ods"], async |ground, policy| {
-        let id = |number| format!("00000000-0000-0000-0000-{number:012}");
-        let row =
-            |number: usize, minutes: i64| format!("('{}', '{}')", id(number), utc(minutes * 60));
-        let rows = [row(1, 25), row(2, -25), row(3, 180), row(4, -180), row(5, -5)].join(", ");
-        let table = policy.targets[0].schema.as_ref().map_or("", |_| "dbo.");
-        let insert =
-            format!("INSERT INTO {table}ClientAccessTokens (Id, Expiration) VALUES {rows}");
-        ground.execute(&insert).await;
-        assert_eq!(doomed(&ground, &policy, 0).await, [id(2), id(4)], "{ground}");
+        ground.execute(&ed_fi(&policy)).await;
+        assert_eq!(doomed(&ground, &policy, 0).await, [ed_fi_id(2), ed_fi_id(4)], "{ground}");
     })
     .await;
 }
@@ -164,4 +157,17 @@ pub fn registry() -> String {
         millis(-24),
         millis(24),
     )
+}
+
+pub fn ed_fi(policy: &Policy) -> String {
+    let row = |(number, minutes): (i64, i64)| {
+        format!("('{}', '{}')", ed_fi_id(number), utc(minutes * 60))
+    };
+    let rows = [(1, 25), (2, -25), (3, 180), (4, -180), (5, -5)].map(row).join(", ");
+    let schema = policy.targets[0].schema.as_ref().map_or("", |_| "dbo.");
+    format!("INSERT INTO {schema}ClientAccessTokens (Id, Expiration) VALUES {rows}")
+}
+
+pub fn ed_fi_id(number: i64) -> String {
+    format!("00000000-0000-0000-0000-{number:012}")
 }
