@@ -20,6 +20,8 @@ mod dying;
 mod filing;
 #[path = "cleanup/ground.rs"]
 mod ground;
+#[path = "cleanup/holding.rs"]
+mod holding;
 #[path = "cleanup/keeping.rs"]
 mod keeping;
 #[path = "cleanup/meeting.rs"]

@@ -9,8 +9,10 @@ use tokenkeeper_worker::{
         cutoff::DatabaseClock,
         database::{Access, Database},
         drive::{Drive, Ended},
+        hold::Hold,
         ledger::{Claim, Claimed, Run},
         policy::{Case, Identifier, Mark, Policy},
+        restraint::Restraint,
         site::Secrets,
         sql::Sql,
         survey::catalog::TableName,
@@ -41,6 +43,18 @@ pub async fn clean_with(
     kept: Option<Secrets>,
     file: Option<&Path>,
 ) -> (Ended, Run) {
+    let (restraint, stop, clock) = (Restraint::default(), Stop::never(), SystemClock::new());
+    clean_held(ground, policy, kept, file, &Hold::new(&restraint, &stop, &clock, now())).await
+}
+
+/// The same, held back.
+pub async fn clean_held(
+    ground: &Ground,
+    policy: &Policy,
+    kept: Option<Secrets>,
+    file: Option<&Path>,
+    hold: &Hold<'_>,
+) -> (Ended, Run) {
     let database = open(ground);
     let offset = database.clock().await.unwrap().server_offset().num_seconds();
     let claim = Claim {
@@ -54,7 +68,6 @@ pub async fn clean_with(
     let claimed = claim.make(&mut session).await.unwrap_or_else(|e| panic!("{ground}: {e}"));
     let Claimed::Ours(mut run) = claimed else { panic!("{ground}: {claimed:?}") };
     let archive = file.map(|path| Archive::open(path, &policy.name, &mut run).unwrap());
-    let (stop, clock) = (Stop::never(), SystemClock::new());
     let drive = Drive {
         policy,
         database: &database,
@@ -62,8 +75,7 @@ pub async fn clean_with(
         archive: archive.as_ref(),
         most_rows: u64::MAX,
         run_time: std::time::Duration::MAX,
-        stop: &stop,
-        clock: &clock,
+        hold,
     };
     let ended = drive.run(&mut run, &mut session).await;
     let ended = ended.unwrap_or_else(|e| panic!("{ground}, {}: {e}", policy.name));

@@ -2,11 +2,11 @@
 //! room outside comes in here, and nothing here touches the store.
 //!
 //! Rules: `policy` says what may go, `predicate` says it in SQL, `evaluate` says it again in Rust.
-//! `site` and `walk` say of which tables, and in which steps, `pace` how large these are, `progress` and
-//! `report` what came of them.
+//! `site` and `walk` say of which tables, and in which steps, `pace` how large these are, `restraint` how a
+//! run holds itself back, `progress` and `report` what came of it.
 //! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
-//! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `verify` a look back,
-//! `restore` the way back; `archive` a backup in a file.
+//! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `hold` what is looked
+//! at between its batches, `verify` a look back, `restore` the way back; `archive` a backup in a file.
 
 pub mod archive;
 pub mod backup;
@@ -19,6 +19,7 @@ pub mod digest;
 pub mod drive;
 pub mod engine;
 pub mod evaluate;
+pub mod hold;
 pub mod ledger;
 pub mod pace;
 pub mod policy;
@@ -26,6 +27,7 @@ pub mod predicate;
 pub mod progress;
 pub mod report;
 pub mod restore;
+pub mod restraint;
 pub mod site;
 pub mod sql;
 pub mod survey;

@@ -94,7 +94,7 @@ enum Verb {
     ///
     /// Without --apply nothing is changed. Counts by reason and state, sample keys (hashed), rows that go with them, the SQL and its plan,
     /// indexes that would help, and what speaks against it. What is dead is said by a policy.
-    Cleanup(cleanup::CleanupArguments),
+    Cleanup(Box<cleanup::CleanupArguments>),
 }
 
 /// The verbs that work on the store.
@@ -186,7 +186,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Key(KeyVerb::Consumer { file }) => {
             key::consumer(&environment, config, file.as_deref(), json)
         }
-        Verb::Cleanup(arguments) => cleanup::cleanup(&environment, arguments, json).await,
+        Verb::Cleanup(arguments) => cleanup::cleanup(&environment, *arguments, json).await,
         Verb::Doctor { interval } => doctor::doctor(environment, config, json, interval).await,
         Verb::Kept(verb) => {
             let context = Context::load(environment, config, json)?;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use tokenkeeper_shared::{clock::Clock, store::StoreError};
+use tokenkeeper_shared::store::StoreError;
 use tokio::time::sleep;
 
 use super::{
@@ -12,6 +12,7 @@ use super::{
     batch::{self, Manner, Undone},
     database::{Database, Session},
     engine::{Engine, is_single},
+    hold::Hold,
     ledger::Run,
     pace::Pace,
     policy::{Policy, Target},
@@ -19,7 +20,7 @@ use super::{
     verify,
     walk::{ROWS_IN_PAGE, Walk, Window},
 };
-use crate::{backoff::Delays, stop::Stop};
+use crate::backoff::Delays;
 
 /// What a run works with.
 #[derive(Debug)]
@@ -36,10 +37,8 @@ pub struct Drive<'a> {
     pub most_rows: u64,
     /// How long it may take.
     pub run_time: Duration,
-    /// Who may ask to stop.
-    pub stop: &'a Stop,
-    /// This machine's time.
-    pub clock: &'a dyn Clock,
+    /// What it is held back by.
+    pub hold: &'a Hold<'a>,
 }
 
 /// How a run ended.
@@ -61,7 +60,7 @@ impl Drive<'_> {
     /// # Errors
     /// [`StoreError`]: the run stays as it is, to be taken up.
     pub async fn run(&self, run: &mut Run, session: &mut Session) -> Result<Ended, StoreError> {
-        let deadline = self.clock.monotonic().saturating_add(self.run_time);
+        let deadline = self.hold.clock.monotonic().saturating_add(self.run_time);
         let mut ended = Ended::Done;
         while let Some(target) = self.policy.targets.get(run.progress.target) {
             match self.target(target, run, deadline, session).await? {
@@ -142,20 +141,21 @@ impl Drive<'_> {
         let (mut failures, mut delays) = (0, delays());
         while !run.progress.is_over {
             let rest = self.most_rows.saturating_sub(run.progress.deleted());
-            if rest == 0 || self.stop.is_asked() || self.clock.monotonic() >= deadline {
+            if rest == 0 || self.hold.is_enough(deadline) {
                 return Ok(Step::Enough);
             }
             let position = run.progress.position.clone();
             let Some(window) = engine.window(&position, pace.size(), session).await? else { break };
-            let began = self.clock.monotonic();
+            let began = self.hold.clock.monotonic();
             let most = (self.most_rows < u64::MAX).then_some(rest);
             let manner = Manner { most, is_careful: failures > 0 };
             match batch::clean(engine, &window, manner, run, session).await {
                 Ok(_) => {
-                    let took = self.clock.monotonic().saturating_sub(began);
+                    let took = self.hold.clock.monotonic().saturating_sub(began);
                     note(engine, took, run);
                     pace.took(took);
                     (failures, delays) = (0, self::delays());
+                    self.hold.rest(took, deadline).await;
                 }
                 Err(Undone::Fenced) => return Ok(Step::Fenced),
                 Err(Undone::Store(error)) => return Err(error),

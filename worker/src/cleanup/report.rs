@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::{
+    cutoff::DatabaseClock,
     drive::Ended,
     ledger::{Run, Told},
     progress::Tally,
@@ -19,7 +20,7 @@ pub struct Report {
     pub run: String,
     /// Its slot.
     pub slot: String,
-    /// `done`, `partly`, `failed`; `running` where somebody else is at it.
+    /// `done`, `partly`, `failed`; `running` where somebody else is at it; `not_begun`, without a run.
     pub status: String,
     /// Whether it was somebody else's run, so that this one did nothing.
     pub is_another: bool,
@@ -29,6 +30,8 @@ pub struct Report {
     pub cut_off: String,
     /// What was done to each target.
     pub targets: Vec<Tally>,
+    /// Why the run was not begun, or ended early: the hours of `--window`, or the stop file.
+    pub held_back: Option<String>,
 }
 
 impl Report {
@@ -51,6 +54,7 @@ impl Report {
             runner: runner.to_owned(),
             cut_off: crate::report::text(run.clock.utc()),
             targets: run.progress.targets.clone(),
+            held_back: None,
         }
     }
 
@@ -67,6 +71,30 @@ impl Report {
             runner: told.runner,
             cut_off: told.cut_off,
             targets: told.progress.targets,
+            held_back: None,
+        }
+    }
+
+    /// Of a run that was not begun.
+    #[must_use]
+    pub fn held_back(
+        policy: &str,
+        slot: String,
+        runner: String,
+        clock: DatabaseClock,
+        why: String,
+    ) -> Self {
+        Self {
+            version: 1,
+            policy: policy.to_owned(),
+            run: String::new(),
+            slot,
+            status: "not_begun".to_owned(),
+            is_another: false,
+            runner,
+            cut_off: crate::report::text(clock.utc()),
+            targets: Vec::new(),
+            held_back: Some(why),
         }
     }
 
@@ -78,8 +106,13 @@ impl Report {
             let state = if status == "running" { "is being cleaned" } else { "was cleaned" };
             return vec![format!("{policy}: slot {slot} {state} by {runner} ({status})")];
         }
+        let why = self.held_back.as_deref();
+        if let (true, Some(why)) = (self.run.is_empty(), why) {
+            return vec![format!("{policy}: not begun: {why}")];
+        }
         let mut lines = vec![format!("{policy}: {status}, slot {slot}, run {}", self.run)];
         lines.extend(self.targets.iter().flat_map(Tally::lines));
+        lines.extend(why.map(|why| format!("  ended early: {why}")));
         lines
     }
 }

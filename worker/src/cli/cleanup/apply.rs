@@ -21,13 +21,13 @@ use crate::{
         database::{Access, Database, Session},
         digest,
         drive::{Drive, Ended},
+        hold::Hold,
         ledger::{Claim, Claimed, Run},
         policy::Policy,
         report::Report,
         survey::{Plan, Share, Survey},
     },
     cli::signals,
-    stop::Stop,
 };
 
 pub(super) async fn apply(
@@ -39,7 +39,8 @@ pub(super) async fn apply(
 ) -> Result<Exit, Failure> {
     let database = Database::open(url, Access::Change)?;
     let clock = database.clock().await?;
-    let stop = signals::stop()?;
+    let (stop, restraint, host) = (signals::stop()?, arguments.restraint(), SystemClock::new());
+    let hold = Hold::new(&restraint, &stop, &host, clock.utc());
     let mut worst = Exit::Ok;
     let chosen = chosen(policies, names, &database, clock).await?;
     if matches!(arguments.backup, BackupKind::File(_)) && chosen.len() > 1 {
@@ -47,7 +48,7 @@ pub(super) async fn apply(
         return Err(Failure::new(Exit::Usage, message));
     }
     for policy in chosen {
-        let one = One { policy, database: &database, clock, arguments, stop: &stop };
+        let one = One { policy, database: &database, clock, arguments, hold: &hold };
         let mut session = database.session().await?;
         let exit = one.clean(&mut session, json).await?;
         session.close().await;
@@ -67,12 +68,16 @@ struct One<'a> {
     database: &'a Database,
     clock: DatabaseClock,
     arguments: &'a ApplyArguments,
-    stop: &'a Stop,
+    hold: &'a Hold<'a>,
 }
 
 impl One<'_> {
     async fn clean(&self, session: &mut Session, json: bool) -> Result<Exit, Failure> {
         let runner = runner();
+        if let Some(why) = self.hold.reason() {
+            let report = Report::held_back(&self.policy.name, self.slot(), runner, self.clock, why);
+            return tell(&report, Exit::Ok, json);
+        }
         let claim = Claim {
             policy: self.policy.name.clone(),
             digest: self.digest()?,
@@ -102,7 +107,9 @@ impl One<'_> {
             Ended::Partly => Exit::Partly,
             Ended::Unverified => Exit::Internal,
         };
-        tell(&Report::ours(&self.policy.name, &run, ended, &runner), exit, json)
+        let mut report = Report::ours(&self.policy.name, &run, ended, &runner);
+        report.held_back = self.hold.reason().filter(|_| ended == Ended::Partly);
+        tell(&report, exit, json)
     }
 
     async fn drive(&self, run: &mut Run, session: &mut Session) -> Result<Ended, StoreError> {
@@ -117,8 +124,7 @@ impl One<'_> {
             archive: archive.as_ref(),
             most_rows: self.arguments.max_rows.unwrap_or(u64::MAX),
             run_time: self.arguments.run_time.unwrap_or(Duration::MAX),
-            stop: self.stop,
-            clock: &SystemClock::new(),
+            hold: self.hold,
         };
         let ended = drive.run(run, session).await?;
         if let Some(archive) = archive.filter(|_| ended != Ended::Fenced) {

@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
-use crate::cleanup::site::Secrets;
+use crate::cleanup::{
+    restraint::{DailyWindow, Nice, Restraint},
+    site::Secrets,
+};
 
 /// How `--apply` deletes.
 #[derive(Debug, Args)]
@@ -35,6 +38,16 @@ pub(in crate::cli::cleanup) struct ApplyArguments {
     /// End after this time, such as 10m
     #[arg(long, value_name = "TIME", requires = "apply", value_parser = humantime::parse_duration)]
     pub(super) run_time: Option<Duration>,
+    /// Rest after each batch so many times as long as it took, such as 1 or 0.5
+    #[arg(long, value_name = "RATIO", default_value = "0", requires = "apply")]
+    nice: Nice,
+    /// Work in these hours only, in UTC, such as 22:00-05:30: outside of them nothing is begun, and a run
+    /// ends after its batch
+    #[arg(long, value_name = "HH:MM-HH:MM", requires = "apply")]
+    window: Option<DailyWindow>,
+    /// While this file is there nothing is begun, and a run ends after its batch
+    #[arg(long, value_name = "PATH", requires = "apply")]
+    stop_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +70,11 @@ enum SecretsKind {
 }
 
 impl ApplyArguments {
+    /// How the run holds itself back.
+    pub(super) fn restraint(&self) -> Restraint {
+        Restraint { nice: self.nice, window: self.window, stop_file: self.stop_file.clone() }
+    }
+
     /// What is kept of secret columns; none: there is no backup.
     pub(super) fn kept(&self) -> Option<Secrets> {
         let secrets = match self.secrets {

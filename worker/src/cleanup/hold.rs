@@ -1,0 +1,71 @@
+//! Holds a run back between its batches: looks at the time and for the stop file, and rests. By what rules
+//! lies in `restraint`.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use tokenkeeper_shared::clock::{Clock, after};
+
+use super::restraint::Restraint;
+use crate::stop::Stop;
+
+/// What a run is held back by.
+#[derive(Debug)]
+pub struct Hold<'a> {
+    /// The rules.
+    pub restraint: &'a Restraint,
+    /// Who may ask to stop.
+    pub stop: &'a Stop,
+    /// This machine's time.
+    pub clock: &'a dyn Clock,
+    begun: (DateTime<Utc>, Duration),
+}
+
+impl<'a> Hold<'a> {
+    /// From now on, which is `now` by the database's clock: this host's may be wrong.
+    #[must_use]
+    pub fn new(
+        restraint: &'a Restraint,
+        stop: &'a Stop,
+        clock: &'a dyn Clock,
+        now: DateTime<Utc>,
+    ) -> Self {
+        Self { restraint, stop, clock, begun: (now, clock.monotonic()) }
+    }
+
+    /// Why nothing may be done now.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let now = after(self.begun.0, self.clock.monotonic().saturating_sub(self.begun.1));
+        if let Some(window) = self.restraint.window.filter(|window| !window.contains(now)) {
+            return Some(format!("it is {} UTC, outside --window {window}", now.format("%H:%M")));
+        }
+        // What cannot be looked for may be there.
+        let path = self.restraint.stop_file.as_deref();
+        let path = path.filter(|path| path.try_exists().unwrap_or(true))?;
+        Some(format!("the stop file {} is there", path.display()))
+    }
+
+    /// Whether a run ends here: at its deadline (on the monotonic clock), when somebody asks, or when
+    /// nothing may be done now.
+    #[must_use]
+    pub fn is_enough(&self, deadline: Duration) -> bool {
+        self.stop.is_asked() || self.clock.monotonic() >= deadline || self.reason().is_some()
+    }
+
+    /// Rests after a batch that took so long, unless the run ends meanwhile.
+    pub async fn rest(&self, took: Duration, deadline: Duration) {
+        let until = self.clock.monotonic().saturating_add(self.restraint.nice.rest(took));
+        let until = until.min(deadline);
+        while !self.is_enough(deadline) {
+            let left = until.saturating_sub(self.clock.monotonic());
+            if left.is_zero() {
+                return;
+            }
+            self.stop.within(left.min(LOOK)).await;
+        }
+    }
+}
+
+/// How soon a stop file ends a rest.
+const LOOK: Duration = Duration::from_secs(1);
