@@ -36,3 +36,5 @@ mod restoring;
 mod surveying;
 #[path = "cleanup/tables.rs"]
 mod tables;
+#[path = "cleanup/terminal.rs"]
+mod terminal;

@@ -76,6 +76,7 @@ pub async fn clean_held(
         most_rows: u64::MAX,
         run_time: std::time::Duration::MAX,
         hold,
+        told: &tokio::sync::watch::channel(0).0,
     };
     let ended = drive.run(&mut run, &mut session).await;
     let ended = ended.unwrap_or_else(|e| panic!("{ground}, {}: {e}", policy.name));
@@ -89,17 +90,20 @@ pub async fn clean_held(
 
 /// The program on this ground, with the policy as it is here, also where the product does not run.
 pub fn program(ground: &Ground, policy: &Policy, arguments: &[&str]) -> Program {
+    let program = prepared(Program::worker(), ground, policy);
+    program.args(["cleanup", &policy.name]).args(arguments)
+}
+
+/// A program that cleans on this ground, whatever it is.
+pub fn prepared(program: Program, ground: &Ground, policy: &Policy) -> Program {
     let mut policy = policy.clone();
     let dialect = ground.open().dialect();
     policy.dialects.entry(dialect).or_insert(Mark::GeneratedOnly);
-    let program = Program::worker();
     let file = program.home().join("policy.toml");
     std::fs::write(&file, toml::to_string(&policy).unwrap()).unwrap();
     program
         .env("TOKENKEEPER_CLEANUP_DATABASE_URL", &ground.place.url)
         .env("TOKENKEEPER_CLEANUP_POLICIES", &file)
-        .args(["cleanup", &policy.name])
-        .args(arguments)
 }
 
 /// `cleanup restore` of a run.

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use tokenkeeper_shared::store::StoreError;
-use tokio::time::sleep;
+use tokio::{sync::watch, time::sleep};
 
 use super::{
     archive::Archive,
@@ -39,6 +39,8 @@ pub struct Drive<'a> {
     pub run_time: Duration,
     /// What it is held back by.
     pub hold: &'a Hold<'a>,
+    /// Who wants to hear after each batch how many rows the run has deleted so far.
+    pub told: &'a watch::Sender<u64>,
 }
 
 /// How a run ended.
@@ -154,6 +156,7 @@ impl Drive<'_> {
                     let took = self.hold.clock.monotonic().saturating_sub(began);
                     note(engine, took, run);
                     pace.took(took);
+                    self.told.send_replace(run.progress.deleted());
                     (failures, delays) = (0, self::delays());
                     self.hold.rest(took, deadline).await;
                 }

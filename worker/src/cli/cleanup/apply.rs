@@ -1,6 +1,7 @@
 //! `cleanup --apply`: deletes what the policies say is dead, after the look that would refuse it.
 
 mod arguments;
+mod bar;
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -10,9 +11,10 @@ use tokenkeeper_shared::{
     exit::{Exit, Failure},
     store::StoreError,
 };
+use tokio::sync::watch;
 
 pub(super) use self::arguments::ApplyArguments;
-use self::arguments::BackupKind;
+use self::{arguments::BackupKind, bar::Bar};
 use super::{chosen, output};
 use crate::{
     cleanup::{
@@ -98,7 +100,10 @@ impl One<'_> {
             }
             return refuse(&survey.plan().await?, &large, json);
         }
-        let ended = match self.drive(&mut run, session).await {
+        let (bar, told) = self.bar(&run, &check.shares, json);
+        let driven = self.drive(&mut run, session, &told).await;
+        bar.end(told).await;
+        let ended = match driven {
             Err(error) => return give_up(error, run, session).await,
             Ok(ended) => ended,
         };
@@ -112,7 +117,20 @@ impl One<'_> {
         tell(&report, exit, json)
     }
 
-    async fn drive(&self, run: &mut Run, session: &mut Session) -> Result<Ended, StoreError> {
+    /// Over the rows that may go, or those that this run may take.
+    fn bar(&self, run: &Run, shares: &[Share], json: bool) -> (Bar, watch::Sender<u64>) {
+        let done = run.progress.deleted();
+        let doomed = shares.iter().map(|of| of.doomed).sum::<u64>();
+        let most = self.arguments.max_rows.unwrap_or(u64::MAX);
+        Bar::begin(&self.policy.name, done, done.saturating_add(doomed).min(most), json)
+    }
+
+    async fn drive(
+        &self,
+        run: &mut Run,
+        session: &mut Session,
+        told: &watch::Sender<u64>,
+    ) -> Result<Ended, StoreError> {
         let archive = self.archive(run)?;
         if archive.is_some() && !run.save(session).await? {
             return Ok(Ended::Fenced);
@@ -125,6 +143,7 @@ impl One<'_> {
             most_rows: self.arguments.max_rows.unwrap_or(u64::MAX),
             run_time: self.arguments.run_time.unwrap_or(Duration::MAX),
             hold: self.hold,
+            told,
         };
         let ended = drive.run(run, session).await?;
         if let Some(archive) = archive.filter(|_| ended != Ended::Fenced) {
