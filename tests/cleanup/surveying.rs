@@ -4,10 +4,14 @@ use std::fs;
 
 use tokenkeeper_worker::cleanup::{
     policy::{Policy, shipped},
-    survey::{Plan, Survey},
+    survey::{Estimate, Plan, Survey},
 };
 
-use crate::ground::{Ground, in_zones};
+use crate::{
+    applying::dead,
+    cleaning::program,
+    ground::{Ground, in_zones},
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_shipped_policy_fits_the_tables_that_it_was_written_for() {
@@ -74,6 +78,42 @@ async fn a_plan_counts_by_reason_and_state_and_shows_no_key() {
         );
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_how_long_it_takes_by_the_last_large_run_and_else_that_it_guesses() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
+        ground.execute(&dead(1_100)).await;
+        let guess = estimate(&ground, &policy).await;
+        assert!(guess.by_run.is_none(), "{ground}: {guess:?}");
+        assert!(guess.seconds[0] > 0 && guess.batches[0] > 0, "{ground}: {guess:?}");
+        let cleaned = program(
+            &ground,
+            &policy,
+            &["--apply", "--slot", "s", "--max-rows", "1050", "--json", "--yes-large"],
+        )
+        .run();
+        let cleaned: serde_json::Value = serde_json::from_str(&cleaned.stdout).unwrap();
+        let measured = estimate(&ground, &policy).await;
+        assert_eq!(measured.by_run.as_deref(), cleaned["run"].as_str(), "{ground}: {measured:?}");
+        // One of 50 rows, and one that was taken up after lying about, are no measure.
+        let rest = program(&ground, &policy, &["--apply", "--slot", "t", "--yes-large"]).run();
+        assert_eq!(rest.code, Some(0), "{ground}: {rest:?}");
+        ground.execute(&dead(3_000)).await;
+        ground.execute("UPDATE tokenkeeper_cleanup_runs SET ended_at = started_at + 2100").await;
+        let slow = estimate(&ground, &policy).await;
+        assert_eq!((slow.rows_per_second, slow.seconds), ([500; 2], [6; 2]), "{ground}: {slow:?}");
+        let told = program(&ground, &policy, &[]).run();
+        assert!(told.stdout.contains(", 6 s: by 500 rows/s, as in run "), "{ground}: {told:?}");
+        ground.execute("UPDATE tokenkeeper_cleanup_runs SET fence = 2").await;
+        assert!(estimate(&ground, &policy).await.by_run.is_none(), "{ground}");
+    })
+    .await;
+}
+
+async fn estimate(ground: &Ground, policy: &Policy) -> Estimate {
+    let plan = plan(ground, policy).await;
+    plan.targets[0].estimate.clone().unwrap_or_else(|| panic!("{ground}: {plan:#?}"))
 }
 
 /// The page's example is a policy, and names every key of the language.

@@ -1,6 +1,7 @@
 //! The runs of a database, in the database: each slot of a policy has one, one runner at a time is at it, and a
 //! killed one is taken up. `batch` checks the fence in each of its transactions.
 
+mod rate;
 mod returned;
 mod table;
 mod told;
@@ -9,6 +10,7 @@ use tokenkeeper_shared::store::StoreError;
 
 use self::told::{Details, told};
 pub use self::{
+    rate::{Rate, rate},
     returned::{add, begin, finish, loaded},
     told::{Told, find, history},
 };

@@ -4,6 +4,7 @@
 pub mod catalog;
 mod cleaners;
 mod counts;
+mod estimate;
 mod fingerprint;
 mod plan;
 mod text;
@@ -13,11 +14,13 @@ use tokenkeeper_shared::store::StoreError;
 use self::catalog::TableName;
 pub use self::{
     counts::Share,
+    estimate::Estimate,
     plan::{ChildPlan, Plan, Problem, ReasonPlan, StateCount, TargetPlan},
 };
 use super::{
     cutoff::DatabaseClock,
     database::Database,
+    ledger,
     policy::{Identifier, Index, Policy, Target},
     predicate,
     sql::{Bind, Sql},
@@ -90,8 +93,23 @@ impl Survey<'_> {
         for target in &self.policy.targets {
             targets.push(self.target(target).await?);
         }
+        self.estimate(&mut targets).await?;
         let cleaners = self.cleaners().await?;
         Ok(Plan::new(self, self.of_dialect(), targets, cleaners))
+    }
+
+    async fn estimate(&self, targets: &mut [TargetPlan]) -> Result<(), StoreError> {
+        let mut session = self.database.session().await?;
+        let rate = ledger::rate(&mut session, &self.policy.name, estimate::SMALLEST).await?;
+        session.close().await;
+        for target in targets.iter_mut().filter(|target| target.doomed() > 0) {
+            let rows = target.doomed();
+            target.estimate = Some(match &rate {
+                Some(rate) => Estimate::by_run(rows, rate),
+                None => Estimate::guessed(rows, self.database.dialect()),
+            });
+        }
+        Ok(())
     }
 
     fn of_dialect(&self) -> Vec<Problem> {

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Survey;
+use super::{Estimate, Survey};
 use crate::cleanup::{dialect::Dialect, policy::Target};
 
 /// What would be deleted of a database by one policy, and what speaks against it.
@@ -45,6 +45,8 @@ pub struct TargetPlan {
     pub sample_keys: Vec<String>,
     /// Rows that go with them.
     pub children: Vec<ChildPlan>,
+    /// How long deleting them would take; none where nothing may go.
+    pub estimate: Option<Estimate>,
     /// Statements that make the indexes which would help. They are never run.
     pub missing_indexes: Vec<String>,
     /// The statement that finds the rows.
@@ -137,6 +139,7 @@ impl TargetPlan {
             reasons: Vec::new(),
             sample_keys: Vec::new(),
             children: Vec::new(),
+            estimate: None,
             missing_indexes: Vec::new(),
             sql: String::new(),
             binds: Vec::new(),

@@ -43,6 +43,7 @@ impl TargetPlan {
         lines.extend(
             children.map(|child| format!("    with them {} rows of {}", child.rows, child.table)),
         );
+        lines.extend(self.estimate.iter().map(|estimate| format!("    {}", estimate.line())));
         if !self.sample_keys.is_empty() {
             lines.push(format!("    keys, hashed: {}", self.sample_keys.join(" ")));
         }
