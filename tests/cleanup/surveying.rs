@@ -1,6 +1,6 @@
 //! What the look at a database tells, and what it refuses.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
 
 use tokenkeeper_worker::cleanup::{
     policy::{Policy, shipped},
@@ -11,6 +11,7 @@ use crate::{
     applying::dead,
     cleaning::program,
     ground::{Ground, in_zones},
+    harness::databases::Kind,
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -76,6 +77,45 @@ async fn a_plan_counts_by_reason_and_state_and_shows_no_key() {
             !told.contains("MySQL"),
             "{ground}: {told}"
         );
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_child_that_no_index_finds_gets_one_advised_once_and_no_other_does() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, mut policy| {
+        let advised = async |policy: &Policy| -> Vec<String> {
+            let targets = plan(&ground, policy).await.targets;
+            targets.into_iter().flat_map(|target| target.missing_indexes).collect()
+        };
+        let about = |advised: &[String], what: &str| {
+            let has = |sql: &&String| sql.to_uppercase().contains(what);
+            advised.iter().filter(has).count()
+        };
+        let scopes = "IDN_OAUTH2_ACCESS_TOKEN_SCOPE";
+        let claims = "IDX_OROC_ROID";
+        let first = advised(&policy).await;
+        // The scopes' primary key begins with the token. MariaDB makes an index for each foreign key.
+        assert_eq!(about(&first, scopes), 0, "{ground}: {first:?}");
+        let is_mariadb = ground.place.kind == Kind::MariaDb;
+        assert_eq!(about(&first, claims), usize::from(!is_mariadb), "{ground}: {first:?}");
+        // Both targets have these children, and one of them has the advice: neither says more than that.
+        let all: BTreeSet<_> = first.iter().map(|sql| sql.split(" ON ").nth(1)).collect();
+        assert_eq!(all.len(), first.len(), "{ground}: {first:?}");
+        policy.targets.iter_mut().for_each(|target| target.indexes.clear());
+        ground.execute("DROP TABLE IDN_OAUTH2_ACCESS_TOKEN_SCOPE; CREATE TABLE IDN_OAUTH2_ACCESS_TOKEN_SCOPE \
+            (TOKEN_ID VARCHAR(255), TOKEN_SCOPE VARCHAR(60), PRIMARY KEY (TOKEN_SCOPE, TOKEN_ID))").await;
+        let second = advised(&policy).await;
+        assert_eq!(about(&second, scopes), 1, "{ground}: {second:?}");
+        let sql = second.iter().find(|sql| sql.to_uppercase().contains(scopes)).unwrap();
+        ground.execute(&sql.replace(" CONCURRENTLY", "")).await;
+        let third = advised(&policy).await;
+        assert_eq!(about(&third, scopes), 0, "{ground}: {third:?}");
+        assert_eq!(third.len(), second.len() - 1, "{ground}: {third:?}");
+        // The key of this one is SQLite's number of a row, which no index is listed for.
+        ground.execute("DROP TABLE IDN_OAUTH2_ACCESS_TOKEN_SCOPE; \
+            CREATE TABLE IDN_OAUTH2_ACCESS_TOKEN_SCOPE (TOKEN_ID INTEGER PRIMARY KEY)").await;
+        assert_eq!(about(&advised(&policy).await, scopes), 0, "{ground}");
     })
     .await;
 }

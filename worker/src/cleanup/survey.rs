@@ -6,6 +6,7 @@ mod cleaners;
 mod counts;
 mod estimate;
 mod fingerprint;
+mod indexes;
 mod plan;
 mod text;
 
@@ -21,7 +22,7 @@ use super::{
     cutoff::DatabaseClock,
     database::Database,
     ledger,
-    policy::{Identifier, Index, Policy, Target},
+    policy::{Identifier, Policy, Target},
     predicate,
     sql::{Bind, Sql},
 };
@@ -93,6 +94,7 @@ impl Survey<'_> {
         for target in &self.policy.targets {
             targets.push(self.target(target).await?);
         }
+        indexes::once(&mut targets);
         self.estimate(&mut targets).await?;
         let cleaners = self.cleaners().await?;
         Ok(Plan::new(self, self.of_dialect(), targets, cleaners))
@@ -148,37 +150,6 @@ impl Survey<'_> {
         sql.table(target.schema.as_ref(), &target.table).push(" WHERE ");
         predicate::doomed(target).render(&mut sql, &self.clock);
         sql
-    }
-
-    async fn missing_indexes(&self, target: &Target) -> Result<Vec<String>, StoreError> {
-        let mut missing = Vec::new();
-        for index in &target.indexes {
-            let table = index.table.as_ref().unwrap_or(&target.table);
-            let name = self.table(target, table);
-            if self.database.columns(&name).await?.is_empty() {
-                continue;
-            }
-            let wanted: Vec<_> = index.columns.iter().map(|column| self.spelled(column)).collect();
-            let there = self.database.indexes(&name).await?;
-            let serves = |columns: &[String]| {
-                let pairs = columns.iter().zip(&wanted);
-                columns.len() >= wanted.len()
-                    && pairs.into_iter().all(|(a, b)| a.eq_ignore_ascii_case(b))
-            };
-            if !there.iter().any(|index| serves(&index.0)) {
-                missing.push(self.create_index(target, table, index));
-            }
-        }
-        Ok(missing)
-    }
-
-    fn create_index(&self, target: &Target, table: &Identifier, index: &Index) -> String {
-        let mut sql = self.sql();
-        let is_postgres = self.database.dialect() == super::dialect::Dialect::Postgres;
-        sql.push(if is_postgres { "CREATE INDEX CONCURRENTLY " } else { "CREATE INDEX " });
-        sql.name(&index.name).push(" ON ").table(target.schema.as_ref(), table);
-        sql.push(" (").names(&index.columns).push(")");
-        sql.text().to_owned()
     }
 
     fn sql(&self) -> Sql {
