@@ -24,6 +24,8 @@ mod ground;
 mod holding;
 #[path = "cleanup/keeping.rs"]
 mod keeping;
+#[path = "cleanup/locking.rs"]
+mod locking;
 #[path = "cleanup/meeting.rs"]
 mod meeting;
 #[path = "cleanup/published.rs"]

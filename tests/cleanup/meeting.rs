@@ -6,7 +6,7 @@ use tokenkeeper_worker::cleanup::site::Secrets;
 
 use crate::{
     applying::{BACKED_UP, TOKENS, dead},
-    cleaning::{clean_keeping, column, number, program, restore, rows},
+    cleaning::{clean_keeping, number, program, restore},
     ground::in_zones,
     harness::{databases::Kind, programs::Program, wait},
 };
@@ -55,39 +55,6 @@ async fn what_comes_back_to_life_between_select_and_delete_survives_with_its_chi
         assert_eq!(number(&ground, LEFT).await, 1, "{ground}: {done:?}");
         assert_eq!(number(&ground, SCOPES).await, 1, "{ground}: {done:?}");
         assert_eq!(number(&ground, KEPT_CODES).await, 1, "{ground}: {done:?}");
-    })
-    .await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_renewed_while_the_cleaner_waits_for_it_survives() {
-    in_zones(&["UTC"], &["edfi-ods"], async |ground, policy| {
-        // SQLite lets one write at a time.
-        if ground.place.kind == Kind::Sqlite {
-            return;
-        }
-        let (schema, pause) = match ground.place.kind {
-            Kind::Postgres => ("dbo.", "SELECT pg_sleep(1)"),
-            _ => ("", "DO SLEEP(1)"),
-        };
-        let id = "00000000-0000-0000-0000-00000000000";
-        let dead = format!(
-            "INSERT INTO {schema}ClientAccessTokens (Id, Expiration) VALUES ('{id}1', '2020-01-01'), ('{id}2', '2020-01-01')"
-        );
-        ground.execute(&dead).await;
-        let renewal = format!(
-            "BEGIN; UPDATE {schema}ClientAccessTokens SET Expiration = '2199-01-01' WHERE Id = '{id}2'; {pause}; COMMIT"
-        );
-        let renewing = ground.execute(&renewal);
-        let cleaning = async {
-            tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-            let mut cleaner = program(&ground, &policy, &["--apply", "--slot", "s"]);
-            tokio::task::spawn_blocking(move || cleaner.run()).await.unwrap()
-        };
-        let ((), done) = tokio::join!(renewing, cleaning);
-        assert_eq!(done.code, Some(0), "{ground}: {done:?}");
-        let left = rows(&ground, &policy, "ClientAccessTokens").await;
-        assert_eq!(column(&left, "id"), [format!("{id}2")], "{ground}: {done:?}");
     })
     .await;
 }

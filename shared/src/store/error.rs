@@ -26,6 +26,9 @@ pub enum StoreError {
     /// The address names options or parts that the driver does not take.
     #[error("the database's address (DATABASE_URL or database_url) cannot be used: {0}")]
     Address(String),
+    /// What is in the database does not suit what was asked for; the text says what to do.
+    #[error("{0}")]
+    Unfit(String),
     /// A SQLite file that a reader expects.
     #[error(
         "there is no file {0}: run `tokenkeeper-worker migrate`, which makes it, or name another database"
@@ -97,6 +100,7 @@ impl StoreError {
             Self::Row(_) => Exit::Internal,
             Self::Refused(_)
             | Self::Address(_)
+            | Self::Unfit(_)
             | Self::Seal { .. }
             | Self::Migration(_)
             | Self::File { .. }

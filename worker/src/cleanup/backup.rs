@@ -19,7 +19,7 @@ use super::{
 /// What a target consists of in this database; with the columns of its backups where rows are to be kept.
 ///
 /// # Errors
-/// [`StoreError`]; `Address` where a table cannot be backed up, with what to do.
+/// [`StoreError`]; `Unfit` where a table cannot be backed up, with what to do.
 pub async fn site<'a>(
     database: &Database,
     policy: &'a Policy,
@@ -60,7 +60,7 @@ pub async fn site<'a>(
 /// Makes the backup tables that are missing.
 ///
 /// # Errors
-/// [`StoreError`]; `Address` where an older backup does not take the rows as they are, with what to do.
+/// [`StoreError`]; `Unfit` where an older backup does not take the rows as they are, with what to do.
 pub async fn prepare(
     database: &Database,
     site: &Site<'_>,
@@ -75,7 +75,7 @@ pub async fn prepare(
             continue;
         }
         if let Some(why) = form::differs(held, &there, site.dialect) {
-            return Err(StoreError::Address(format!(
+            return Err(StoreError::Unfit(format!(
                 "the backup table {backup} {why}: rename it, and a new one is made"
             )));
         }
@@ -158,7 +158,7 @@ fn kept_columns(
 ) -> Result<Vec<Kept>, StoreError> {
     let of = |column: &ColumnType| {
         let name = column.name.parse().map_err(|_| {
-            StoreError::Address(format!(
+            StoreError::Unfit(format!(
                 "a column of {table} has a name that cannot be written: use --backup none"
             ))
         })?;
@@ -189,7 +189,7 @@ fn path(target: &Target, child: &Child) -> Vec<Child> {
 }
 
 fn too_long(table: &Identifier) -> StoreError {
-    StoreError::Address(format!(
+    StoreError::Unfit(format!(
         "the name of {table} is too long for a backup table beside it: use --backup none"
     ))
 }

@@ -39,7 +39,7 @@ impl From<StoreError> for Undone {
 pub struct Manner {
     /// Rows of the target that may go, at most; `None`: all of the window.
     pub most: Option<u64>,
-    /// Whether somebody has stood in the way of this window before.
+    /// Whether somebody has stood in the way before.
     pub is_careful: bool,
 }
 

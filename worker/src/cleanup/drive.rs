@@ -150,7 +150,7 @@ impl Drive<'_> {
             let Some(window) = engine.window(&position, pace.size(), session).await? else { break };
             let began = self.hold.clock.monotonic();
             let most = (self.most_rows < u64::MAX).then_some(rest);
-            let manner = Manner { most, is_careful: failures > 0 };
+            let manner = Manner { most, is_careful: failures > 0 || run.progress.pass > 0 };
             match batch::clean(engine, &window, manner, run, session).await {
                 Ok(_) => {
                     let took = self.hold.clock.monotonic().saturating_sub(began);

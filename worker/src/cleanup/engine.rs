@@ -13,8 +13,8 @@ use super::{
     archive::Archive,
     database::Session,
     dialect::Dialect,
-    policy::Treatment,
-    site::{Held, Kept, Site, is_text},
+    policy::{Identifier, Treatment},
+    site::{Held, Kept, Site, columns_of, is_text},
     sql::{Bind, Sql},
     walk::{Walk, Window},
 };
@@ -168,6 +168,19 @@ impl<'a> Engine<'a> {
         }
     }
 
+    /// Adds that a child's row belongs to the picked ones.
+    fn of_picked(&self, held: &Held, picked: &Picked, among: Among, sql: &mut Sql) {
+        let table = &self.site.target.table;
+        self.site.belongs(&held.path, sql, &|sql: &mut Sql, columns: &[&Identifier]| {
+            sql.push("SELECT ");
+            columns_of(table, columns, sql);
+            sql.push(" FROM ");
+            self.site.table(sql, table);
+            sql.push(" WHERE ");
+            among(table, picked, sql);
+        });
+    }
+
     /// Adds `INSERT INTO backup (columns)`.
     fn insert(&self, held: &Held, sql: &mut Sql) {
         let Some(backup) = held.backup() else { return };
@@ -220,6 +233,9 @@ impl<'a> Engine<'a> {
         sql.push(after).push(if empty { " END" } else { "" });
     }
 }
+
+/// Adds that a row of the table is among those that were picked.
+type Among = fn(&Identifier, &Picked, &mut Sql);
 
 /// As many rows were copied as deleted; else somebody changed them in between.
 ///

@@ -65,7 +65,7 @@ impl Claim {
     /// Makes the table where it is missing, and claims the slot; or a run of this policy whose runner died.
     ///
     /// # Errors
-    /// [`StoreError`]; `Refused` where a died run cannot be taken up because the policy has changed.
+    /// [`StoreError`]; `Unfit` where a died run cannot be taken up because the policy has changed.
     pub async fn make(&self, session: &mut Session) -> Result<Claimed, StoreError> {
         table::make(session).await?;
         let runs = told(session, Some(&self.policy), LATEST).await?;
@@ -127,7 +127,7 @@ impl Claim {
                  it with the old ones, or set its status to 'failed' in tokenkeeper_cleanup_runs",
                 other.run, other.slot
             );
-            return Err(StoreError::Address(message));
+            return Err(StoreError::Unfit(message));
         }
         let mut sql = sql(session);
         sql.push("UPDATE tokenkeeper_cleanup_runs SET fence = fence + 1, runner = ");

@@ -9,7 +9,7 @@ use super::{Engine, Picked};
 use crate::cleanup::{
     database::{Session, Texts},
     policy::Identifier,
-    site::{Held, columns_of},
+    site::Held,
     sql::{Bind, Sql},
     walk::{Position, ROWS_IN_PAGE, Walk, Window},
 };
@@ -52,7 +52,7 @@ impl Engine<'_> {
                 "{} is a partitioned or foreign table, or this server is older than PostgreSQL 14: neither is cleaned yet",
                 self.site.target.table
             );
-            return Err(StoreError::Row(message));
+            return Err(StoreError::Unfit(message));
         }
         let pages = pages.and_then(|text| text.parse().ok()).unwrap_or_default();
         self.walk = Walk::Places { pages };
@@ -97,7 +97,7 @@ impl Engine<'_> {
             sql.push(" AND ");
             self.site.is_left_alone(held, &mut sql);
         } else {
-            self.of_picked(held, picked, &mut sql);
+            self.of_picked(held, picked, among, &mut sql);
         }
         if held.is_kept() {
             sql.push(" RETURNING ").name(&held.table).push(".*, ");
@@ -122,7 +122,7 @@ impl Engine<'_> {
         sql.name(&held.table).push(".ctid AS place, NULL AS reason FROM ");
         self.site.table(&mut sql, &held.table);
         sql.push(" WHERE ");
-        self.of_picked(held, picked, &mut sql);
+        self.of_picked(held, picked, among, &mut sql);
         sql.push(" FOR UPDATE OF ").name(&held.table).push(") picked GROUP BY reason");
         Ok(self::picked(session.rows(&sql).await?))
     }
@@ -140,18 +140,6 @@ impl Engine<'_> {
         }
         self.stamp(batch, reason, sql);
         sql.push(" FROM gone");
-    }
-
-    fn of_picked(&self, held: &Held, picked: &Picked, sql: &mut Sql) {
-        let table = &self.site.target.table;
-        self.site.belongs(&held.path, sql, &|sql: &mut Sql, columns: &[&Identifier]| {
-            sql.push("SELECT ");
-            columns_of(table, columns, sql);
-            sql.push(" FROM ");
-            self.site.table(sql, table);
-            sql.push(" WHERE ");
-            among(table, picked, sql);
-        });
     }
 }
 

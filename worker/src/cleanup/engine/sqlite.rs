@@ -7,7 +7,7 @@ use crate::cleanup::{
     database::Session,
     digest,
     policy::{Identifier, Treatment},
-    site::{Held, Kept, columns_of},
+    site::{Held, Kept},
     sql::{Bind, Sql},
     walk::{KeyColumn, KeyKind, Walk, Window},
 };
@@ -74,7 +74,7 @@ impl Engine<'_> {
         sql.push("SELECT CAST(").name(&held.table).push(".rowid AS text), NULL FROM ");
         self.site.table(&mut sql, &held.table);
         sql.push(" WHERE ");
-        self.of_picked_rowids(held, picked, &mut sql);
+        self.of_picked(held, picked, among, &mut sql);
         Ok(Picked::gathered(session.rows(&sql).await?, json))
     }
 
@@ -103,7 +103,7 @@ impl Engine<'_> {
                 self.site.is_left_alone(held, &mut sql);
             }
         } else {
-            self.of_picked_rowids(held, picked, &mut sql);
+            self.of_picked(held, picked, among, &mut sql);
         }
         let rows = session.rows(&sql).await?;
         let rows = rows.into_iter().map(|row| {
@@ -133,18 +133,6 @@ impl Engine<'_> {
         sql.push(") taken CROSS JOIN ");
         self.site.table(sql, &held.table);
         sql.push(" ON ").name(&held.table).push(".rowid = json_extract(taken.value, '$[0]')");
-    }
-
-    fn of_picked_rowids(&self, held: &Held, picked: &Picked, sql: &mut Sql) {
-        let table = &self.site.target.table;
-        self.site.belongs(&held.path, sql, &|sql: &mut Sql, columns: &[&Identifier]| {
-            sql.push("SELECT ");
-            columns_of(table, columns, sql);
-            sql.push(" FROM ");
-            self.site.table(sql, table);
-            sql.push(" WHERE ");
-            among(table, picked, sql);
-        });
     }
 }
 

@@ -216,7 +216,7 @@ fn tell(report: &Report, exit: Exit, json: bool) -> Result<Exit, Failure> {
 /// Leaves the run to be taken up, or gives its slot back where nothing was deleted: whoever mends the cause
 /// should not have to wait until it counts as cut off.
 async fn give_up(error: StoreError, run: Run, session: &mut Session) -> Result<Exit, Failure> {
-    let is_refused = matches!(error, StoreError::Address(_) | StoreError::File { .. });
+    let is_refused = matches!(error, StoreError::Unfit(_) | StoreError::File { .. });
     if is_refused && run.progress.deleted() == 0 {
         run.withdraw(session).await?;
     }
