@@ -151,9 +151,11 @@ const POSTGRES_PREPARE: &str = r#"
     [ -z "$OWNER" ] || chown "$OWNER" "$DIR" || exit
     $AS_OWNER "$INITDB" --pgdata="$DIR/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync
 "#;
+// Shared memory lies in the directory, too: a killed server would leave its own behind.
 const POSTGRES_START: &str = r#"
     exec $AS_OWNER "$SERVER" -D "$DIR/data" -c listen_addresses=127.0.0.1 -c port="$PORT" \
-        -c unix_socket_directories="$DIR" -c max_connections=300 -c fsync=off -c full_page_writes=off
+        -c unix_socket_directories="$DIR" -c max_connections=300 -c fsync=off -c full_page_writes=off \
+        -c dynamic_shared_memory_type=mmap
 "#;
 // A starting MariaDB clears its directory for temporary files, whoever else uses it.
 const MARIADB_PREPARE: &str = r#"
