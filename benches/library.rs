@@ -1,8 +1,9 @@
-//! What the library costs its callers: a token in memory, beside two limits; a token from the database,
+//! What the library costs its callers: a token in memory, beside other memories; a token from the database,
 //! beside a bare query; and how long after a worker's commit a waiting caller has the token.
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::print_stdout,
     reason = "a bench stops at the first surprise and prints its figures"
 )]
@@ -13,6 +14,8 @@ mod suites {
 }
 #[path = "support/figures.rs"]
 mod figures;
+#[path = "support/identity.rs"]
+mod identity;
 #[path = "support/one_token.rs"]
 mod one_token;
 
@@ -24,7 +27,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use azure_core::credentials::TokenCredential;
 use figures::{Figures, ratio};
+use gcp_auth::TokenProvider;
+use identity::{SCOPES, google, microsoft};
 use one_token::{NAME, TOKEN, claim, commit, keep_a_token, open};
 use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, Row, SqliteConnection};
 use suites::harness::{
@@ -90,6 +96,21 @@ impl Stage {
     }
 }
 
+/// Nanoseconds that the expression takes, on so many threads at once, each with its own clone.
+macro_rules! measured {
+    ($threads:expr, $of:ident, $call:expr) => {{
+        let $of = $of.clone();
+        nanos($threads, move || {
+            let $of = $of.clone();
+            async move {
+                for _ in 0..CALLS {
+                    black_box($call);
+                }
+            }
+        })
+    }};
+}
+
 /// Nanoseconds a call, on one thread and on as many as there are cores.
 fn in_memory(stage: &Stage, runtime: &Runtime) {
     let cores = thread::available_parallelism().unwrap().get();
@@ -102,36 +123,21 @@ fn in_memory(stage: &Stage, runtime: &Runtime) {
     let swap = Arc::new(ArcSwap::from_pointee(TOKEN.to_owned()));
     let moka = moka::sync::Cache::<String, Arc<str>>::new(100);
     moka.insert(NAME.to_owned(), TOKEN.into());
+    let (google, microsoft) = runtime.block_on(async { (google().await, microsoft().await) });
     for _ in 0..ROUNDS {
         for threads in [1, cores] {
-            let (ours, theirs, least) = (consumer.clone(), moka.clone(), swap.clone());
-            let ours = nanos(threads, move || {
-                let consumer = ours.clone();
-                async move {
-                    for _ in 0..CALLS {
-                        black_box(consumer.token(black_box(NAME)).await.unwrap().expose());
-                    }
-                }
-            });
-            let theirs = nanos(threads, move || {
-                let moka = theirs.clone();
-                async move {
-                    for _ in 0..CALLS {
-                        black_box(moka.get(black_box(NAME)).unwrap());
-                    }
-                }
-            });
-            let least = nanos(threads, move || {
-                let swap = least.clone();
-                async move {
-                    for _ in 0..CALLS {
-                        black_box(swap.load().as_str());
-                    }
-                }
-            });
+            let ours = measured!(threads, consumer, consumer.token(black_box(NAME)).await.unwrap());
+            let moka = measured!(threads, moka, moka.get(black_box(NAME)).unwrap());
+            let least = measured!(threads, swap, swap.load().as_str().len());
+            let google = measured!(threads, google, google.token(black_box(SCOPES)).await.unwrap());
+            let microsoft = measured!(
+                threads,
+                microsoft,
+                microsoft.get_token(black_box(SCOPES), None).await.unwrap()
+            );
             println!(
-                "{threads} threads  token {ours:6.1}  moka {theirs:6.1}  arc-swap load {least:6.1}  token / moka {:.2}",
-                ours / theirs
+                "{threads} threads  token {ours:6.1}  arc-swap load {least:6.1}  moka {moka:6.1}  gcp_auth {google:6.1}  azure_identity {microsoft:6.1}  token / moka {:.2}",
+                ours / moka
             );
         }
     }
