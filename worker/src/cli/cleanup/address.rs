@@ -1,0 +1,41 @@
+//! Where `cleanup` works: the database's address, from the flag or the variable.
+
+use tokenkeeper_shared::{
+    database_url::DatabaseUrl,
+    exit::{Exit, Failure},
+    settings::{Environment, SettingsError},
+};
+
+/// The flag, whose text every process of the host can read, or the variable or its file.
+pub(super) fn database_url(
+    environment: &Environment,
+    flag: Option<&str>,
+) -> Result<DatabaseUrl, Failure> {
+    let refused = |message: String| Failure::new(Exit::Usage, message);
+    let (origin, text) = match flag {
+        Some(text) if holds_password(text) => {
+            let advice = format!(
+                "--database holds a password, which every process of this host can read: set {VARIABLE} or {VARIABLE}_FILE instead"
+            );
+            return Err(refused(advice));
+        }
+        Some(text) => ("--database", text.to_owned()),
+        None => {
+            let set = environment.secret(VARIABLE).map_err(|e: SettingsError| Failure::from(e))?;
+            let set = set.ok_or_else(|| {
+                refused(format!("which database is to be cleaned? Set {VARIABLE} or {VARIABLE}_FILE, or give --database"))
+            })?;
+            (VARIABLE, set.expose().to_owned())
+        }
+    };
+    text.parse().map_err(|error| refused(format!("{origin}: {error}")))
+}
+
+fn holds_password(text: &str) -> bool {
+    // What is no URL is refused anyway, and not shown.
+    url::Url::parse(text).is_ok_and(|url| {
+        url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password")
+    })
+}
+
+const VARIABLE: &str = "TOKENKEEPER_CLEANUP_DATABASE_URL";
