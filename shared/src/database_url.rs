@@ -39,6 +39,30 @@ impl DatabaseUrl {
         (self.dialect == Dialect::Sqlite).then(|| PathBuf::from(self.url.expose()))
     }
 
+    /// The same server, as the same user, but another database there; `parameters` are added to the address's own.
+    ///
+    /// # Errors
+    /// [`InvalidDatabaseUrl::Malformed`] for a file, which has no database beside it.
+    pub fn on_same_server(
+        &self,
+        database: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Self, InvalidDatabaseUrl> {
+        let mut url = Url::parse(self.expose())
+            .map_err(|error| InvalidDatabaseUrl::Malformed(error.to_string()))?;
+        // PostgreSQL's driver takes it for the database, whatever the path says.
+        let kept: Vec<_> =
+            url.query_pairs().into_owned().filter(|(key, _)| key != "dbname").collect();
+        url.set_path(database);
+        url.set_query(None);
+        let added = parameters.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let pairs: Vec<_> = kept.into_iter().chain(added).collect();
+        if !pairs.is_empty() {
+            url.query_pairs_mut().extend_pairs(pairs);
+        }
+        url.as_str().parse()
+    }
+
     /// The whole address, password and all, with a scheme that the drivers know.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -170,6 +194,21 @@ mod tests {
             let refused = text.parse::<DatabaseUrl>().unwrap_err().to_string();
             assert!(!refused.contains("canary"), "{refused}");
         }
+    }
+
+    #[test]
+    fn another_database_of_a_server_has_the_same_login_and_parameters() {
+        let url: DatabaseUrl =
+            "postgres://u%20x:p%2Fw@h:5433/db?dbname=other&sslmode=require".parse().unwrap();
+        let beside = url.on_same_server("copy", &[("options[search_path]", "a,\\ b")]).unwrap();
+        assert_eq!(
+            beside.expose(),
+            "postgres://u%20x:p%2Fw@h:5433/copy?sslmode=require&options%5Bsearch_path%5D=a%2C%5C+b"
+        );
+        assert_eq!(beside.to_string(), "PostgreSQL h:5433/copy");
+        let plain: DatabaseUrl = "mysql://u@h/db".parse().unwrap();
+        assert_eq!(plain.on_same_server("copy", &[]).unwrap().expose(), "mysql://u@h/copy");
+        assert!(DatabaseUrl::of_file(Path::new("a.db")).on_same_server("copy", &[]).is_err());
     }
 
     #[test]

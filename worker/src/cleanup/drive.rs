@@ -189,6 +189,7 @@ fn note(engine: &Engine<'_>, took: Duration, run: &mut Run) {
     let tally = run.progress.tally(&target.name, target.table.as_str());
     let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
     tally.longest_batch_ms = tally.longest_batch_ms.max(took);
+    tally.took_ms = tally.took_ms.saturating_add(took);
 }
 
 /// Leaves a row that fails again and again where it is, and goes on behind it.

@@ -43,6 +43,9 @@ pub struct Tally {
     pub children: BTreeMap<String, u64>,
     /// The longest that one batch held its locks, milliseconds.
     pub longest_batch_ms: u64,
+    /// What all batches took together, milliseconds.
+    #[serde(default)]
+    pub took_ms: u64,
     /// Rows passed over because they failed again and again: where, and why.
     pub skipped: Vec<String>,
     /// Rows left that are dead: locked by others, passed over, or dead only since.
