@@ -12,6 +12,8 @@ mod applying;
 mod cleaning;
 #[path = "cleanup/comparison.rs"]
 mod comparison;
+#[path = "cleanup/copies.rs"]
+mod copies;
 #[path = "cleanup/dump.rs"]
 mod dump;
 #[path = "cleanup/dying.rs"]
@@ -32,6 +34,8 @@ mod meeting;
 mod published;
 #[path = "cleanup/random.rs"]
 mod random;
+#[path = "cleanup/rehearsing.rs"]
+mod rehearsing;
 #[path = "cleanup/restoring.rs"]
 mod restoring;
 #[path = "cleanup/surveying.rs"]

@@ -151,10 +151,15 @@ pub fn column(rows: &[BTreeMap<String, String>], name: &str) -> Vec<String> {
 }
 
 pub async fn number(ground: &Ground, sql: &'static str) -> i64 {
-    let database = ground.open();
+    number_of(&ground.place.url, sql).await
+}
+
+/// The same of any database.
+pub async fn number_of(url: &str, sql: &'static str) -> i64 {
+    let database = Database::open(url.parse().unwrap(), Access::Look).unwrap();
     let mut statement = Sql::new(database.dialect(), Case::Fold);
     statement.push(sql);
-    let cell = database.cell(&statement).await.unwrap_or_else(|e| panic!("{ground}: {e}"));
+    let cell = database.cell(&statement).await.unwrap_or_else(|e| panic!("{database:?}: {e}"));
     database.close().await;
     cell.unwrap().trim().parse().unwrap()
 }

@@ -6,7 +6,7 @@
 //! run holds itself back, `progress` and `report` what came of it.
 //! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
 //! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `hold` what is looked
-//! at between its batches, `verify` a look back, `restore` the way back; `archive` a backup in a file.
+//! at between its batches, `verify` a look back, `restore` the way back; `archive` a backup in a file; `rehearsal` all of it on a copy.
 
 pub mod archive;
 pub mod backup;
@@ -25,6 +25,7 @@ pub mod pace;
 pub mod policy;
 pub mod predicate;
 pub mod progress;
+pub mod rehearsal;
 pub mod report;
 pub mod restore;
 pub mod restraint;

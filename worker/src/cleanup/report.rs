@@ -118,7 +118,7 @@ impl Report {
 }
 
 impl Tally {
-    fn lines(&self) -> Vec<String> {
+    pub(super) fn lines(&self) -> Vec<String> {
         let mut lines =
             vec![format!("  {} ({}): {} rows deleted", self.target, self.table, self.deleted)];
         let reasons = self.reasons.iter();

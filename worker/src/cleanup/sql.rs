@@ -94,6 +94,23 @@ impl Sql {
         self
     }
 
+    /// Adds a name of whatever characters that the database itself has told.
+    pub fn found(&mut self, name: &str) -> &mut Self {
+        let quote = if self.dialect == Dialect::Postgres { "\"" } else { "`" };
+        let doubled = name.replace(quote, &quote.repeat(2));
+        self.text.extend([quote, &doubled, quote]);
+        self
+    }
+
+    /// Adds a text that the database itself has told, where none may be bound.
+    pub fn literal(&mut self, text: &str) -> &mut Self {
+        let is_mysql = self.dialect == Dialect::MySql;
+        let text = if is_mysql { text.replace('\\', "\\\\") } else { text.to_owned() };
+        let doubled = text.replace('\'', "''");
+        self.text.extend(["'", &doubled, "'"]);
+        self
+    }
+
     /// Adds a literal of this program, cast to a text.
     pub fn text_of(&mut self, literal: &'static str) -> &mut Self {
         let end = if self.dialect == Dialect::MySql { " AS CHAR)" } else { " AS text)" };

@@ -1,9 +1,11 @@
 //! `cleanup`: what clean-up would delete of an authorization server's database; with `--apply`, deleting it
-//! (`apply`), what earlier runs did (`history`), and bringing back what they deleted (`restore`).
+//! (`apply`), all of that on a copy (`rehearse`), what earlier runs did (`history`), and bringing back what they
+//! deleted (`restore`).
 
 mod address;
 mod apply;
 mod history;
+mod rehearse;
 mod restore;
 
 use std::{collections::BTreeMap, path::PathBuf};
@@ -49,6 +51,22 @@ enum PoliciesVerb {
     Policies {
         #[command(subcommand)]
         verb: Option<ShowVerb>,
+    },
+    /// Clean a copy of the database, and tell what went and how long it took
+    ///
+    /// The look, the batches, the backups and the look back are those of --apply. The copy lies beside the
+    /// database, is called `tokenkeeper_rehearsal_…`, and is dropped at the end. PostgreSQL makes it by
+    /// itself where nobody else is connected; else, and on MySQL and MariaDB, a dump brings the tables that
+    /// are needed; a SQLite file is copied by VACUUM INTO.
+    Rehearse {
+        /// Only these policies [default: each whose tables are there]
+        policies: Vec<String>,
+        /// Leave the copy there
+        #[arg(long)]
+        keep_copy: bool,
+        /// The folder for the copy of a SQLite file [default: the file's own]
+        #[arg(long, value_name = "FOLDER")]
+        copy_to: Option<PathBuf>,
     },
     /// Show the last run of each policy in the database
     Status,
@@ -100,6 +118,12 @@ pub(super) async fn cleanup(
         Some(PoliciesVerb::Policies { verb: None }) => list(&policies, json),
         Some(PoliciesVerb::Policies { verb: Some(ShowVerb::Show { name }) }) => {
             show(named(&policies, &name)?, json)
+        }
+        Some(PoliciesVerb::Rehearse { policies: names, keep_copy, copy_to }) => {
+            let url = database_url(environment, arguments.database.as_deref())?;
+            let wish = rehearse::CopyWish { is_kept: keep_copy, folder: copy_to };
+            let done = rehearse::rehearse(&policies, &names, url.clone(), wish, json).await;
+            done.map_err(|failure| failure.naming(&url))
         }
         Some(PoliciesVerb::Status) => {
             let url = database_url(environment, arguments.database.as_deref())?;

@@ -1,0 +1,159 @@
+//! A copy of what is needed of a MySQL or MariaDB database, in a database beside it, by the server's own programs.
+
+use tokenkeeper_shared::store::StoreError;
+
+use super::{
+    super::{
+        NotRehearsed, login,
+        name::CopyName,
+        pipe::{command, first_of, pipe},
+    },
+    Copy, Home, Wanted, Way, patiently, unless_stopped,
+};
+use crate::cleanup::{
+    database::{Access, Database, Session},
+    dialect::Dialect,
+    policy::{Case, Identifier},
+    sql::{Bind, Sql},
+};
+
+/// A copy's database, and the session whose lock says that somebody is at it.
+#[derive(Debug)]
+pub(super) struct MySqlCopy {
+    home: Database,
+    name: Identifier,
+    holder: Session,
+    is_begun: bool,
+}
+
+pub(super) async fn make(wanted: &Wanted<'_>, name: &CopyName) -> Result<Copy, NotRehearsed> {
+    let home = Database::open(wanted.source.clone(), Access::Change)?;
+    let holder = home.session().await?;
+    let identifier = name.identifier()?;
+    let mut copy = MySqlCopy { home, name: identifier, holder, is_begun: false };
+    let dropped = copy.prepare().await?;
+    match unless_stopped(wanted.stop, copy.fill(wanted)).await {
+        Ok(()) => {
+            let url = wanted.source.on_same_server(&name.to_string(), &[]);
+            let url = url.map_err(|error| StoreError::Address(error.to_string()))?;
+            let (name, way) = (name.to_string(), Way::Dump);
+            Ok(Copy { url, name, way, dropped, home: Home::MySql(copy) })
+        }
+        Err(error) => {
+            copy.end().await?;
+            Err(error)
+        }
+    }
+}
+
+impl MySqlCopy {
+    /// Takes the lock, and drops what dead rehearsals have left.
+    async fn prepare(&mut self) -> Result<Vec<String>, StoreError> {
+        let mut lock = said("SELECT CAST(GET_LOCK(");
+        lock.bind(Bind::Text(self.name.to_string())).push(", 0) AS CHAR)");
+        self.holder.rows(&lock).await?;
+        let mut dropped = Vec::new();
+        for row in self.holder.rows(&said(OURS)).await? {
+            let left = row.into_iter().next().flatten();
+            let Some(left) = left.as_deref().and_then(CopyName::of_passing) else { continue };
+            let text = || Bind::Text(left.to_string());
+            let mut free = said("SELECT CAST(IS_FREE_LOCK(");
+            free.bind(text()).push(
+                ") = 1 AND NOT EXISTS (SELECT 1 FROM information_schema.processlist WHERE db = ",
+            );
+            free.bind(text()).push(") AS CHAR)");
+            let is_free = self.holder.cell(&free).await?.as_deref() == Some("1");
+            if is_free && self.holder.run(&drop_database(&left.identifier()?)).await.is_ok() {
+                dropped.push(left.to_string());
+            }
+        }
+        Ok(dropped)
+    }
+
+    async fn fill(&mut self, wanted: &Wanted<'_>) -> Result<(), NotRehearsed> {
+        let charset = self.holder.rows(&said(CHARSET)).await?.into_iter().next();
+        let charset = charset.and_then(|row| <[_; 2]>::try_from(row).ok());
+        let [charset, collation] = charset.unwrap_or_default().map(Option::unwrap_or_default);
+        let mut sql = said("CREATE DATABASE ");
+        sql.spelled(&self.name).push(" CHARACTER SET ").literal(&charset);
+        sql.push(" COLLATE ").literal(&collation);
+        self.is_begun = true;
+        let made = self.holder.run(&sql).await;
+        self.is_begun = made.is_ok();
+        made.map_err(no_right)?;
+        let dump = first_of(&["mariadb-dump", "mysqldump"], PACKAGE)?;
+        let load = first_of(&["mariadb", "mysql"], PACKAGE)?;
+        let (dump_is, load_is) = (is_mariadb(dump).await?, is_mariadb(load).await?);
+        let (mut dump, mut load) = (command(dump), command(load));
+        login::mysql(&mut dump, wanted.source, dump_is)?;
+        login::mysql(&mut load, wanted.source, load_is)?;
+        dump.args(DUMP);
+        if !dump_is {
+            dump.args(MYSQL_DUMP);
+        }
+        let source = self.holder.cell(&said("SELECT CAST(DATABASE() AS CHAR)")).await?;
+        dump.arg("--")
+            .arg(source.unwrap_or_default())
+            .args(wanted.tables.iter().map(|table| &table.table));
+        load.arg("--").arg(self.name.as_str());
+        pipe(dump, load).await
+    }
+
+    pub(super) async fn end(self) -> Result<(), StoreError> {
+        let ended = patiently(async || {
+            if !self.is_begun {
+                return Ok(());
+            }
+            let mut session = self.home.session().await?;
+            let ended = session.run(&drop_database(&self.name)).await;
+            session.close().await;
+            ended.map(drop)
+        })
+        .await;
+        self.holder.close().await;
+        self.home.close().await;
+        ended
+    }
+}
+
+/// Programs of that name come from either.
+async fn is_mariadb(program: &str) -> Result<bool, NotRehearsed> {
+    let said = command(program).arg("--version").output().await;
+    let said = said.map_err(|error| NotRehearsed::Refused(format!("{program}: {error}")))?;
+    Ok(String::from_utf8_lossy(&said.stdout).contains("MariaDB"))
+}
+
+fn said(statement: &'static str) -> Sql {
+    let mut sql = Sql::new(Dialect::MySql, Case::Exact);
+    sql.push(statement);
+    sql
+}
+
+fn drop_database(name: &Identifier) -> Sql {
+    let mut sql = said("DROP DATABASE IF EXISTS ");
+    sql.spelled(name);
+    sql
+}
+
+fn no_right(error: StoreError) -> NotRehearsed {
+    let StoreError::Refused(refusal) = &error else { return error.into() };
+    let refusal = refusal.as_database_error();
+    let refusal = refusal.and_then(|of| of.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>());
+    if !refusal.is_some_and(|of| NO_RIGHT.contains(&of.number())) {
+        return error.into();
+    }
+    let message = "this user may not make databases, which a copy needs: GRANT ALL ON `tokenkeeper\\_rehearsal\\_%`.* TO this user";
+    NotRehearsed::Refused(message.to_owned())
+}
+
+const NO_RIGHT: [u16; 2] = [1044, 1227];
+const PACKAGE: &str = "mariadb-client or mysql-client";
+/// Triggers may name other databases, this one's source among them: nothing there may change.
+const DUMP: [&str; 5] =
+    ["--single-transaction", "--quick", "--skip-triggers", "--no-tablespaces", "--hex-blob"];
+/// Whose words the loading server, or its user, might not take.
+const MYSQL_DUMP: [&str; 2] = ["--set-gtid-purged=OFF", "--column-statistics=0"];
+const OURS: &str = "SELECT CAST(schema_name AS CHAR) FROM information_schema.schemata \
+     WHERE schema_name LIKE 'tokenkeeper\\_rehearsal\\_%'";
+const CHARSET: &str = "SELECT CAST(default_character_set_name AS CHAR), CAST(default_collation_name AS CHAR) \
+     FROM information_schema.schemata WHERE schema_name = DATABASE()";
