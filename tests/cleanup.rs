@@ -30,6 +30,8 @@ mod keeping;
 mod locking;
 #[path = "cleanup/meeting.rs"]
 mod meeting;
+#[path = "cleanup/permitting.rs"]
+mod permitting;
 #[path = "cleanup/published.rs"]
 mod published;
 #[path = "cleanup/random.rs"]

@@ -17,6 +17,7 @@ pub struct DatabaseUrl {
     dialect: Dialect,
     url: Secret,
     place: String,
+    is_read_only: bool,
 }
 
 impl DatabaseUrl {
@@ -24,7 +25,8 @@ impl DatabaseUrl {
     #[must_use]
     pub fn of_file(path: &Path) -> Self {
         let place = path.display().to_string();
-        Self { dialect: Dialect::Sqlite, url: Secret::new(place.clone()), place }
+        let url = Secret::new(place.clone());
+        Self { dialect: Dialect::Sqlite, url, place, is_read_only: false }
     }
 
     /// Which database it is.
@@ -37,6 +39,12 @@ impl DatabaseUrl {
     #[must_use]
     pub fn file(&self) -> Option<PathBuf> {
         (self.dialect == Dialect::Sqlite).then(|| PathBuf::from(self.url.expose()))
+    }
+
+    /// Whether the address of a SQLite file asks that nothing be changed: `mode=ro` or `immutable=1`.
+    #[must_use]
+    pub fn is_read_only(&self) -> bool {
+        self.is_read_only
     }
 
     /// The same server, as the same user, but another database there; `parameters` are added to the address's own.
@@ -105,11 +113,12 @@ fn sqlite(rest: &str) -> Result<DatabaseUrl, InvalidDatabaseUrl> {
     if path.contains(":memory:") || path.contains("mode=memory") {
         return Err(InvalidDatabaseUrl::InMemory);
     }
-    let path = path.split_once('?').map_or(path, |(path, _)| path);
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
     if path.is_empty() {
         return Err(InvalidDatabaseUrl::Malformed("it names no file".into()));
     }
-    Ok(DatabaseUrl::of_file(Path::new(path)))
+    let is_read_only = query.split('&').any(|of| matches!(of, "mode=ro" | "immutable=1"));
+    Ok(DatabaseUrl { is_read_only, ..DatabaseUrl::of_file(Path::new(path)) })
 }
 
 fn server(dialect: Dialect, scheme: &str, rest: &str) -> Result<DatabaseUrl, InvalidDatabaseUrl> {
@@ -124,7 +133,7 @@ fn server(dialect: Dialect, scheme: &str, rest: &str) -> Result<DatabaseUrl, Inv
     }
     let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
     let place = format!("{}{port}/{database}", url.host_str().unwrap_or_default());
-    Ok(DatabaseUrl { dialect, url: Secret::new(text), place })
+    Ok(DatabaseUrl { dialect, url: Secret::new(text), place, is_read_only: false })
 }
 
 /// A scheme is shown only as far as it looks like one: the text may be a password in the wrong place.
@@ -193,6 +202,18 @@ mod tests {
         ] {
             let refused = text.parse::<DatabaseUrl>().unwrap_err().to_string();
             assert!(!refused.contains("canary"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn an_address_may_ask_that_its_file_stay_as_it_is() {
+        for (text, expected) in [
+            ("sqlite://t.db", false),
+            ("sqlite://t.db?mode=rwc", false),
+            ("sqlite://t.db?cache=shared&mode=ro", true),
+            ("sqlite:t.db?immutable=1", true),
+        ] {
+            assert_eq!(text.parse::<DatabaseUrl>().unwrap().is_read_only(), expected, "{text}");
         }
     }
 

@@ -94,7 +94,11 @@ async fn make(
     site.table(&mut sql, backup);
     if site.dialect == Dialect::MySql {
         // A row that is brought back needs a name of its own; elsewhere each has one.
-        sql.push(" (tokenkeeper_row BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY)");
+        // An index that is made with its table takes no right of its own.
+        sql.push(
+            " (tokenkeeper_row BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+             INDEX tokenkeeper_run (tokenkeeper_run, tokenkeeper_batch))",
+        );
     }
     sql.push(" AS SELECT ");
     for column in held.kept() {
@@ -120,6 +124,9 @@ async fn make(
     site.table(&mut sql, &held.table);
     sql.push(" WHERE 1 = 0");
     session.run(&sql).await?;
+    if site.dialect == Dialect::MySql {
+        return Ok(());
+    }
     index(site, backup, session).await
 }
 
@@ -133,10 +140,8 @@ async fn index(
     // On SQLite an index needs a name that no other table's has.
     let Ok(name) = format!("{backup}_run").parse() else { return Ok(()) };
     sql.push("CREATE INDEX ");
-    match site.dialect {
-        Dialect::MySql => drop(sql.push("tokenkeeper_run")),
-        Dialect::Postgres => {}
-        _ => drop(sql.push("IF NOT EXISTS ").name(&name)),
+    if site.dialect != Dialect::Postgres {
+        sql.push("IF NOT EXISTS ").name(&name);
     }
     sql.push(" ON ");
     site.table(&mut sql, backup);

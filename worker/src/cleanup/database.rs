@@ -7,7 +7,7 @@ mod session;
 
 use std::fmt;
 
-use sqlx::{AssertSqlSafe, Row, SqlSafeStr, SqlStr};
+use sqlx::{AssertSqlSafe, Executor, Row, SqlSafeStr, SqlStr};
 use tokenkeeper_shared::{database_url::DatabaseUrl, store::StoreError};
 
 pub use self::{clock::millis, connect::Access, session::Session};
@@ -119,6 +119,17 @@ impl Database {
             // The last column has the words; the others are numbers.
             let words = rows.iter().map(|row| row.try_get(row.len().saturating_sub(1)));
             Ok(words.collect::<Result<_, sqlx::Error>>()?)
+        })
+    }
+
+    /// Has the server look at a statement without running it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn prepare(&self, sql: &Sql) -> Result<(), StoreError> {
+        on_pool!(self, pool => {
+            pool.acquire().await?.prepare(vouched(sql)).await?;
+            Ok(())
         })
     }
 

@@ -8,6 +8,7 @@ mod estimate;
 mod fingerprint;
 mod indexes;
 mod plan;
+mod rights;
 mod text;
 
 use tokenkeeper_shared::store::StoreError;
@@ -97,7 +98,15 @@ impl Survey<'_> {
         indexes::once(&mut targets);
         self.estimate(&mut targets).await?;
         let cleaners = self.cleaners().await?;
-        Ok(Plan::new(self, self.of_dialect(), targets, cleaners))
+        let mut problems = self.of_dialect();
+        problems.extend(self.lacks(false).await?);
+        Ok(Plan::new(self, problems, targets, cleaners))
+    }
+
+    /// What a look would tell that went no further than this.
+    #[must_use]
+    pub fn refused(&self, problems: Vec<Problem>) -> Plan {
+        Plan::new(self, problems, Vec::new(), Vec::new())
     }
 
     async fn estimate(&self, targets: &mut [TargetPlan]) -> Result<(), StoreError> {

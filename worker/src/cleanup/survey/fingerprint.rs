@@ -55,10 +55,7 @@ impl Survey<'_> {
     /// What would be deleted unseen, may not be deleted, or shows that the times are read wrongly.
     pub(super) async fn objections(&self, target: &Target) -> Result<Vec<Problem>, StoreError> {
         let mut problems = self.unknown_references(target).await?;
-        if self.database.dialect() == Dialect::Postgres && !self.may_delete(target).await? {
-            problems
-                .push(Problem(format!("this user may not DELETE from {}: grant it", target.table)));
-        }
+        problems.extend(self.may_not(target).await?);
         for expiry in target.expiries.values().filter(|expiry| expiry.duration.is_some()) {
             problems.extend(self.begun_in_the_future(target, &expiry.at).await?);
         }
@@ -92,16 +89,6 @@ impl Survey<'_> {
             }
         }
         Ok(problems)
-    }
-
-    async fn may_delete(&self, target: &Target) -> Result<bool, StoreError> {
-        let mut sql = self.sql();
-        let mut table = self.sql();
-        table.table(target.schema.as_ref(), &target.table);
-        sql.push("SELECT CAST(has_table_privilege(to_regclass(");
-        sql.bind(crate::cleanup::sql::Bind::Text(table.text().to_owned()));
-        sql.push("), 'DELETE') AS text)");
-        Ok(self.database.cell(&sql).await?.as_deref() != Some("false"))
     }
 
     /// What begins in the future was not written in the zone that the policy declares.

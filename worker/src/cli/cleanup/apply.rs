@@ -80,6 +80,11 @@ impl One<'_> {
             let report = Report::held_back(&self.policy.name, self.slot(), runner, self.clock, why);
             return tell(&report, Exit::Ok, json);
         }
+        let before = Survey { policy: self.policy, database: self.database, clock: self.clock };
+        let lacks = before.lacks(self.arguments.kept().is_some()).await?;
+        if !lacks.is_empty() {
+            return refuse(&before.refused(lacks), &[], json);
+        }
         let claim = Claim {
             policy: self.policy.name.clone(),
             digest: self.digest()?,

@@ -39,6 +39,10 @@ pub(super) async fn rehearse(
     let chosen = chosen(policies, names, &database, clock).await?;
     for policy in &chosen {
         let survey = Survey { policy, database: &database, clock };
+        let lacks = survey.lacks(true).await?;
+        if !lacks.is_empty() {
+            return tell(&[survey.refused(lacks)], json);
+        }
         if !survey.check().await?.problems.is_empty() {
             return tell(&[survey.plan().await?], json);
         }
