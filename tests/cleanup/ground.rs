@@ -7,7 +7,7 @@ use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, PgConnection,
     SqliteConnection, mysql::MySqlConnectOptions, raw_sql, sqlite::SqliteConnectOptions,
 };
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 use tokenkeeper_worker::cleanup::{
     database::{Access, Database},
@@ -27,6 +27,8 @@ pub const ZONES: [&str; 4] = ["UTC", "Asia/Tokyo", "America/Chicago", "Asia/Kolk
 
 /// MariaDB has one zone for all that connect: who sets another than UTC holds this alone.
 static MARIADB_ZONE: RwLock<()> = RwLock::const_new(());
+/// A zone's rules are loaded by one test, not by two at the same moment.
+static ZONES_LOADED: Mutex<()> = Mutex::const_new(());
 
 /// Runs the test on each kind of database in each zone, one after the other.
 pub async fn in_each_zone(policies: &[&str], test: impl AsyncFn(Ground, Policy)) {
@@ -82,6 +84,7 @@ impl Ground {
                 ground.execute(&set).await;
             }
             Kind::MariaDb => {
+                let _alone = ZONES_LOADED.lock().await;
                 let known = format!("SELECT COUNT(*) FROM time_zone_name WHERE name = '{zone}'");
                 if mariadb().execute("mysql", &known).trim() == "0" {
                     let file = format!("/usr/share/zoneinfo/{zone}");
