@@ -107,6 +107,7 @@ fn the_schema_page_names_every_column_and_no_other() {
         ("tokens", "0001_tokens"),
         ("token_events", "0003_token_events"),
         ("last_run", "0004_last_run"),
+        ("cleanup_totals", "0005_cleanup_totals"),
     ] {
         let section = page.split(&format!("## Table `{table}`")).nth(1).unwrap();
         let cells = first_cells(section.split("\n## ").next().unwrap());

@@ -17,6 +17,8 @@ mod answers;
 mod claiming;
 #[path = "store/claiming_by_name.rs"]
 mod claiming_by_name;
+#[path = "store/cleanup_totals.rs"]
+mod cleanup_totals;
 #[path = "store/committing.rs"]
 mod committing;
 #[path = "store/connecting.rs"]

@@ -4,6 +4,7 @@
 #[cfg(feature = "postgres")]
 mod changes;
 mod claim;
+mod cleanup_totals;
 mod commit;
 mod connect;
 mod connections;
@@ -33,6 +34,7 @@ use self::connections::Connections;
 pub use self::tutorial::Adopted;
 pub use self::{
     claim::{Due, DueCursor, LEASE, Unopened},
+    cleanup_totals::{CleanupEnd, CleanupTotal},
     commit::{Commit, Release},
     connect::Role,
     enrol::NAMES_AT_ONCE,

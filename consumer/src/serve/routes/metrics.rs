@@ -9,7 +9,10 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, Utc};
-use tokenkeeper_shared::{store::StoreError, token::Token};
+use tokenkeeper_shared::{
+    store::{CleanupTotal, StoreError},
+    token::Token,
+};
 
 use crate::{
     Error, TokenName,
@@ -61,6 +64,10 @@ async fn read(site: &Site, caller: &Caller, families: &mut Families) -> Result<(
         Err(StoreError::Refused(_)) => None,
         other => other?,
     };
+    families.cleanups = match store.cleanup_totals().await {
+        Err(StoreError::Refused(_)) => Vec::new(),
+        other => other?,
+    };
     Ok(())
 }
 
@@ -71,6 +78,7 @@ struct Families {
     attempts: String,
     all: (u64, Duration),
     last_run: Option<DateTime<Utc>>,
+    cleanups: Vec<CleanupTotal>,
 }
 
 impl Families {
@@ -100,9 +108,7 @@ impl Families {
     }
 
     fn tried(&mut self, name: &TokenName, outcome: &str, attempts: u64, duration: Duration) {
-        // The words of a worker, of this version or another: none has a sign that needs an escape.
-        let is_plain = |c: &char| c.is_ascii_alphanumeric() || *c == '_';
-        let outcome: String = outcome.chars().filter(is_plain).collect();
+        let outcome = plain(outcome);
         let labels = format!("name=\"{name}\",outcome=\"{outcome}\"");
         let _ = writeln!(self.attempts, "{ATTEMPTS}{{{labels}}} {attempts}");
         self.all = (self.all.0 + attempts, self.all.1 + duration);
@@ -126,8 +132,31 @@ impl Families {
             let _ = writeln!(text, "# HELP {LAST_RUN} When a worker's run ended last.");
             let _ = writeln!(text, "# TYPE {LAST_RUN} gauge\n{LAST_RUN} {}", seconds(at));
         }
+        if !self.cleanups.is_empty() {
+            self.cleaned(&mut text);
+        }
         text
     }
+
+    fn cleaned(&self, text: &mut String) {
+        let [deleted, ended, status] = &CLEANUPS;
+        let mut family = |(metric, kind, help): &(&str, &str, &str),
+                          of: &dyn Fn(&CleanupTotal) -> String| {
+            let _ = writeln!(text, "# HELP {metric} {help}\n# TYPE {metric} {kind}");
+            for each in &self.cleanups {
+                let policy = plain(&each.policy);
+                let _ = writeln!(text, "{metric}{{policy=\"{policy}\"{}", of(each));
+            }
+        };
+        family(deleted, &|of| format!("}} {}", of.deleted));
+        family(ended, &|of| format!("}} {}", seconds(of.last_ended_at)));
+        family(status, &|of| format!(",status=\"{}\"}} 1", plain(&of.last_status)));
+    }
+}
+
+/// The words of a worker, of this version or another: none has a sign that needs an escape.
+fn plain(word: &str) -> String {
+    word.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')).collect()
 }
 
 /// Unix time with milliseconds, as stored.
@@ -148,6 +177,12 @@ const FAMILIES: [(&str, &str); 6] = [
 const ATTEMPTS: &str = "tokenkeeper_refresh_attempts_total";
 const DURATION: &str = "tokenkeeper_refresh_duration_seconds";
 const LAST_RUN: &str = "tokenkeeper_last_run_timestamp_seconds";
+
+const CLEANUPS: [(&str, &str, &str); 3] = [
+    ("tokenkeeper_cleanup_deleted_rows_total", "counter", "Rows that clean-ups have deleted."),
+    ("tokenkeeper_cleanup_last_run_timestamp_seconds", "gauge", "When a clean-up ended last."),
+    ("tokenkeeper_cleanup_last_run_status", "gauge", "1 for how the last clean-up ended."),
+];
 
 const PAGE: u16 = 500;
 /// What follows on the tokens, in bytes.
