@@ -11,6 +11,8 @@ mod harness;
 
 #[path = "serve/browser.rs"]
 mod browser;
+#[path = "serve/cleanups.rs"]
+mod cleanups;
 #[path = "serve/devtools.rs"]
 mod devtools;
 #[path = "serve/doors.rs"]

@@ -186,7 +186,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Key(KeyVerb::Consumer { file }) => {
             key::consumer(&environment, config, file.as_deref(), json)
         }
-        Verb::Cleanup(arguments) => cleanup::cleanup(&environment, *arguments, json).await,
+        Verb::Cleanup(arguments) => cleanup::cleanup(&environment, config, *arguments, json).await,
         Verb::Doctor { interval } => doctor::doctor(environment, config, json, interval).await,
         Verb::Kept(verb) => {
             let context = Context::load(environment, config, json)?;

@@ -18,6 +18,7 @@ use tokenkeeper_shared::{
 };
 
 use self::address::database_url;
+use self::apply::Figures;
 use super::output;
 use crate::cleanup::{
     cutoff::DatabaseClock,
@@ -106,6 +107,7 @@ enum ShowVerb {
 
 pub(super) async fn cleanup(
     environment: &Environment,
+    config: Option<PathBuf>,
     arguments: CleanupArguments,
     json: bool,
 ) -> Result<Exit, Failure> {
@@ -144,7 +146,8 @@ pub(super) async fn cleanup(
             let url = database_url(environment, arguments.database.as_deref())?;
             let names = &arguments.policies;
             let done = if arguments.apply.apply {
-                apply::apply(&policies, names, url.clone(), &arguments.apply, json).await
+                let telling = apply::Telling { figures: Figures { environment, config }, json };
+                apply::apply(&policies, names, url.clone(), &arguments.apply, &telling).await
             } else {
                 plan(&policies, names, url.clone(), json).await
             };

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bar;
+mod figures;
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
@@ -13,7 +14,7 @@ use tokenkeeper_shared::{
 };
 use tokio::sync::watch;
 
-pub(super) use self::arguments::ApplyArguments;
+pub(super) use self::{arguments::ApplyArguments, figures::Figures};
 use self::{arguments::BackupKind, bar::Bar};
 use super::{chosen, output};
 use crate::{
@@ -32,12 +33,21 @@ use crate::{
     cli::signals,
 };
 
+/// Whom a run is told to.
+#[derive(Debug)]
+pub(super) struct Telling<'a> {
+    /// Those who watch.
+    pub(super) figures: Figures<'a>,
+    /// Whether the caller reads JSON.
+    pub(super) json: bool,
+}
+
 pub(super) async fn apply(
     policies: &BTreeMap<String, Policy>,
     names: &[String],
     url: DatabaseUrl,
     arguments: &ApplyArguments,
-    json: bool,
+    telling: &Telling<'_>,
 ) -> Result<Exit, Failure> {
     let database = Database::open(url, Access::Change)?;
     let clock = database.clock().await?;
@@ -50,9 +60,9 @@ pub(super) async fn apply(
         return Err(Failure::new(Exit::Usage, message));
     }
     for policy in chosen {
-        let one = One { policy, database: &database, clock, arguments, hold: &hold };
+        let one = One { policy, database: &database, clock, arguments, hold: &hold, telling };
         let mut session = database.session().await?;
-        let exit = one.clean(&mut session, json).await?;
+        let exit = one.clean(&mut session).await?;
         session.close().await;
         // A refusal, or a defect, before what will be done the next time.
         worst = match (worst, exit) {
@@ -71,10 +81,12 @@ struct One<'a> {
     clock: DatabaseClock,
     arguments: &'a ApplyArguments,
     hold: &'a Hold<'a>,
+    telling: &'a Telling<'a>,
 }
 
 impl One<'_> {
-    async fn clean(&self, session: &mut Session, json: bool) -> Result<Exit, Failure> {
+    async fn clean(&self, session: &mut Session) -> Result<Exit, Failure> {
+        let json = self.telling.json;
         let runner = runner();
         if let Some(why) = self.hold.reason() {
             let report = Report::held_back(&self.policy.name, self.slot(), runner, self.clock, why);
@@ -119,6 +131,9 @@ impl One<'_> {
         };
         let mut report = Report::ours(&self.policy.name, &run, ended, &runner);
         report.held_back = self.hold.reason().filter(|_| ended == Ended::Partly);
+        if ended != Ended::Fenced {
+            self.telling.figures.note(&report).await;
+        }
         tell(&report, exit, json)
     }
 
