@@ -40,6 +40,8 @@ mod random;
 mod rehearsing;
 #[path = "cleanup/restoring.rs"]
 mod restoring;
+#[path = "cleanup/retaining.rs"]
+mod retaining;
 #[path = "cleanup/surveying.rs"]
 mod surveying;
 #[path = "cleanup/tables.rs"]

@@ -6,7 +6,8 @@
 //! run holds itself back, `progress` and `report` what came of it.
 //! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
 //! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `hold` what is looked
-//! at between its batches, `verify` a look back, `restore` the way back; `archive` a backup in a file; `rehearsal` all of it on a copy.
+//! at between its batches, `verify` a look back, `restore` the way back, `retention` the end of old backups;
+//! `archive` a backup in a file; `rehearsal` all of it on a copy.
 
 pub mod archive;
 pub mod backup;
@@ -29,6 +30,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod restore;
 pub mod restraint;
+pub mod retention;
 pub mod site;
 pub mod sql;
 pub mod survey;

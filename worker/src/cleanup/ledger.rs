@@ -1,6 +1,7 @@
 //! The runs of a database, in the database: each slot of a policy has one, one runner at a time is at it, and a
 //! killed one is taken up. `batch` checks the fence in each of its transactions.
 
+mod given_up;
 mod rate;
 mod returned;
 mod table;
@@ -10,6 +11,7 @@ use tokenkeeper_shared::store::StoreError;
 
 use self::told::{Details, told};
 pub use self::{
+    given_up::{ended_before, give_up},
     rate::{Rate, rate},
     returned::{add, begin, finish, loaded},
     told::{Told, find, history},

@@ -26,6 +26,9 @@ pub struct Progress {
     /// The file that deleted rows are kept in, where they are.
     #[serde(default)]
     pub file: Option<Mark>,
+    /// When the backup was given up because it was old, UTC.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up_at: Option<String>,
 }
 
 /// What was done to a target.

@@ -49,12 +49,30 @@ pub enum NotRestored {
 
 impl NotRestored {
     /// There is no such run.
-    #[must_use]
-    pub fn unknown(run: &str) -> Self {
+    fn unknown(run: &str) -> Self {
         let shown: String = run.escape_debug().take(64).collect();
         refused(format!(
             "there is no run \"{shown}\" here: see `tokenkeeper-worker cleanup history`"
         ))
+    }
+
+    /// Its backup was given up.
+    fn given_up(told: &Told) -> Option<Self> {
+        let at = told.progress.given_up_at.as_ref()?;
+        Some(refused(format!(
+            "the backup of this run was given up on {at}, because it was older than its retention: its rows cannot be \
+             brought back"
+        )))
+    }
+
+    /// Nothing comes back of a run that is unknown, or whose backup was given up.
+    ///
+    /// # Errors
+    /// [`NotRestored`].
+    pub async fn found(session: &mut Session, run: &str) -> Result<Told, Self> {
+        let told = ledger::find(session, run).await?;
+        let told = told.ok_or_else(|| Self::unknown(run))?;
+        Self::given_up(&told).map_or(Ok(told), Err)
     }
 
     /// Somebody is at it.
@@ -70,9 +88,7 @@ impl Restore<'_> {
     /// # Errors
     /// [`NotRestored`].
     pub async fn run(&self, run: &str, session: &mut Session) -> Result<Report, NotRestored> {
-        let Some(told) = ledger::find(session, run).await? else {
-            return Err(NotRestored::unknown(run));
-        };
+        let told = NotRestored::found(session, run).await?;
         if let Some(mark) =
             told.progress.file.as_ref().filter(|_| told.loaded < told.progress.batch)
         {

@@ -1,10 +1,11 @@
 //! `cleanup`: what clean-up would delete of an authorization server's database; with `--apply`, deleting it
-//! (`apply`), all of that on a copy (`rehearse`), what earlier runs did (`history`), and bringing back what they
-//! deleted (`restore`).
+//! (`apply`), all of that on a copy (`rehearse`), what earlier runs did (`history`), bringing back what they
+//! deleted (`restore`), and the end of old backups (`prune`).
 
 mod address;
 mod apply;
 mod history;
+mod prune;
 mod rehearse;
 mod restore;
 
@@ -94,6 +95,11 @@ enum PoliciesVerb {
         #[arg(long, value_name = "PATH")]
         from: Option<PathBuf>,
     },
+    /// Delete old backups: the rows of runs that ended long ago, from the tables `tokenkeeper_backup_…`
+    ///
+    /// Without --apply they are only counted. What a run has kept goes whole or stays; runs that are not
+    /// over, or have failed, keep it. The runs stay in `cleanup history`, and the tables stay too.
+    PruneBackups(prune::PruneArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -140,6 +146,11 @@ pub(super) async fn cleanup(
         Some(PoliciesVerb::Restore { run, dry_run, from }) => {
             let url = database_url(environment, arguments.database.as_deref())?;
             let done = restore::restore(url.clone(), &run, from.as_deref(), dry_run, json).await;
+            done.map_err(|failure| failure.naming(&url))
+        }
+        Some(PoliciesVerb::PruneBackups(aged)) => {
+            let url = database_url(environment, arguments.database.as_deref())?;
+            let done = prune::prune(url.clone(), &aged, json).await;
             done.map_err(|failure| failure.naming(&url))
         }
         None => {

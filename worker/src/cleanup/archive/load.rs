@@ -28,8 +28,7 @@ pub async fn load(
     path: &Path,
     session: &mut Session,
 ) -> Result<(), NotRestored> {
-    let told = ledger::find(session, run).await?;
-    let told = told.ok_or_else(|| NotRestored::unknown(run))?;
+    let told = NotRestored::found(session, run).await?;
     let Some(mark) = told.progress.file.as_ref() else {
         return Err(refused("the run kept its rows in tables: leave --from out".to_owned()));
     };

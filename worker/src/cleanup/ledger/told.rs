@@ -93,7 +93,7 @@ pub(super) async fn told(
     Ok(session.rows(&sql).await?.iter().map(read).collect())
 }
 
-fn selected(session: &Session) -> Sql {
+pub(super) fn selected(session: &Session) -> Sql {
     let mut sql = sql(session);
     sql.push("SELECT run, policy, slot, status, runner, ").text_of("started_at").push(", ");
     sql.text_of("ended_at").push(", ").text_of("cut_off").push(", ");
@@ -103,7 +103,7 @@ fn selected(session: &Session) -> Sql {
     sql
 }
 
-fn read(row: &Texts) -> (Told, Details) {
+pub(super) fn read(row: &Texts) -> (Told, Details) {
     let cell = |at: usize| row.get(at).cloned().flatten();
     let text = |at: usize| cell(at).unwrap_or_default();
     let number = |at: usize| cell(at).and_then(|text| text.parse::<i64>().ok());

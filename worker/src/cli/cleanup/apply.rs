@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 pub(super) use self::{arguments::ApplyArguments, figures::Figures};
 use self::{arguments::BackupKind, bar::Bar};
-use super::{chosen, output};
+use super::{chosen, output, prune::Aged};
 use crate::{
     cleanup::{
         archive::Archive,
@@ -131,10 +131,24 @@ impl One<'_> {
         };
         let mut report = Report::ours(&self.policy.name, &run, ended, &runner);
         report.held_back = self.hold.reason().filter(|_| ended == Ended::Partly);
+        tell(&report, exit, json)?;
         if ended != Ended::Fenced {
             self.telling.figures.note(&report).await;
+            self.retain(ended, session).await?;
         }
-        tell(&report, exit, json)
+        Ok(exit)
+    }
+
+    /// Gives up what earlier runs have kept for long enough, unless this one has shown a defect.
+    async fn retain(&self, ended: Ended, session: &mut Session) -> Result<(), Failure> {
+        let kept = self.arguments.keep_backups.filter(|_| ended != Ended::Unverified);
+        let Some(older_than) = kept else { return Ok(()) };
+        let aged = Aged { older_than, policy: Some(&self.policy.name) };
+        let report = aged.give_up(self.database, false, self.hold.stop, session).await?;
+        for line in report.lines().iter().take(usize::from(!report.runs.is_empty())) {
+            output::note(line);
+        }
+        Ok(())
     }
 
     /// Over the rows that may go, or those that this run may take.

@@ -65,8 +65,10 @@ fn tell(runs: &[Told], json: bool) -> Result<(), Failure> {
             0 => String::new(),
             rows => format!("  {rows} brought back, with children"),
         };
+        let given_up = told.progress.given_up_at.as_ref();
+        let given_up = given_up.map_or(String::new(), |at| format!("  backup given up at {at}"));
         output::line(&format!(
-            "{policy}  run {run}  slot {slot}  begun {started_at} by {runner}  {state}  {deleted} rows{restored}"
+            "{policy}  run {run}  slot {slot}  begun {started_at} by {runner}  {state}  {deleted} rows{restored}{given_up}"
         ))?;
     }
     if runs.is_empty() && !json {

@@ -23,6 +23,10 @@ pub(in crate::cli::cleanup) struct ApplyArguments {
     /// SHA-256, or nothing. Only rows whose values are kept can be restored
     #[arg(long, value_enum, default_value = "policy", requires = "apply")]
     secrets: SecretsKind,
+    /// After the run, delete what earlier runs of the policy have kept in tables for longer than this, such as
+    /// 90d [default: it stays until `cleanup prune-backups`]
+    #[arg(long, value_name = "TIME", requires = "apply", value_parser = humantime::parse_duration)]
+    pub(super) keep_backups: Option<Duration>,
     /// What a scheduler calls this run: a second one of that name does nothing [default: the minute]
     #[arg(long, value_name = "TEXT", requires = "apply", value_parser = slot)]
     pub(super) slot: Option<String>,
