@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Utc};
 use tokenkeeper_shared::clock;
 
-use super::policy::Zone;
+use super::policy::{Unit, Zone};
 
 /// What a database's clock said once: every cut-off of a run is taken from it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,26 @@ impl DatabaseClock {
     pub fn cut(&self, grace: Duration) -> Cut {
         Cut { utc: clock::before(self.utc, grace), server_offset: self.server_offset }
     }
+}
+
+/// A cut-off before its instant is known: what a script computes by its own database's clock.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moment {
+    /// How long before the database's time it lies.
+    pub grace: Duration,
+    /// As what it is compared.
+    pub reading: Reading,
+}
+
+/// What a cut-off is compared as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// A wall clock, in UTC where no zone is named.
+    Wall(Option<Zone>),
+    /// Milliseconds since 1970, of such a wall clock as if it were UTC.
+    Millis(Option<Zone>),
+    /// A whole number since 1970.
+    Epoch(Unit),
 }
 
 /// A cut-off, in UTC and on wall clocks.

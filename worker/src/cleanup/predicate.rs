@@ -1,6 +1,7 @@
 //! Which rows may go, as a tree without any database's SQL in it. It is built from a policy; `render`
 //! turns it into SQL. What its parts mean is said a second time, in Rust, by `evaluate`.
 
+mod millis;
 mod render;
 mod time;
 

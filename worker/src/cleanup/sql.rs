@@ -1,7 +1,10 @@
 //! A statement under construction: text, and the values that are bound to it. Text comes from literals
 //! of this program and from parsed, quoted identifiers; everything else is bound.
 
+mod literal;
+
 use super::{
+    cutoff::Moment,
     dialect::Dialect,
     policy::{Case, Identifier},
 };
@@ -33,19 +36,39 @@ pub struct Sql {
     case: Case,
     text: String,
     binds: Vec<Bind>,
+    /// The cut-offs that the text has variables for; none: their values are bound.
+    moments: Option<Vec<Moment>>,
 }
 
 impl Sql {
     /// An empty statement.
     #[must_use]
     pub fn new(dialect: Dialect, case: Case) -> Self {
-        Self { dialect, case, text: String::new(), binds: Vec::new() }
+        Self { dialect, case, text: String::new(), binds: Vec::new(), moments: None }
+    }
+
+    /// An empty script: values stand in its text, and cut-offs are variables of it.
+    #[must_use]
+    pub fn script(dialect: Dialect, case: Case) -> Self {
+        Self { moments: Some(Vec::new()), ..Self::new(dialect, case) }
+    }
+
+    /// The cut-offs that the script must declare, in the order of their numbers.
+    #[must_use]
+    pub fn moments(&self) -> &[Moment] {
+        self.moments.as_deref().unwrap_or_default()
     }
 
     /// The database that it is for.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
+    }
+
+    /// How names are spelled.
+    #[must_use]
+    pub fn case(&self) -> Case {
+        self.case
     }
 
     /// The text, with placeholders.
@@ -123,8 +146,61 @@ impl Sql {
         self
     }
 
-    /// Adds a placeholder, and the value for it.
+    /// Adds a cut-off: a placeholder with its value, or a script's variable.
+    pub fn moment(&mut self, moment: Moment, value: Bind) -> &mut Self {
+        let Some(moments) = &mut self.moments else { return self.bind(value) };
+        let at = moments.iter().position(|known| *known == moment).unwrap_or_else(|| {
+            moments.push(moment);
+            moments.len() - 1
+        });
+        self.variable(at)
+    }
+
+    /// Adds the variable of a cut-off.
+    pub fn variable(&mut self, at: usize) -> &mut Self {
+        // Oracle takes a column of that name first.
+        let is_marked = self.dialect == Dialect::SqlServer;
+        self.push(if is_marked { "@cut_" } else { "tokenkeeper_cut_" });
+        self.text.push_str(&(at + 1).to_string());
+        self
+    }
+
+    /// Adds a text around parts in braces, each of which is added by its name.
+    pub fn fill(&mut self, template: &'static str, part: &dyn Fn(&mut Self, &str)) -> &mut Self {
+        for (at, piece) in template.split(['{', '}']).enumerate() {
+            if at % 2 == 0 {
+                self.push(piece);
+            } else {
+                part(self, piece);
+            }
+        }
+        self
+    }
+
+    /// Adds a script's own parts, as they are.
+    pub fn append(&mut self, other: &Self) -> &mut Self {
+        self.text.push_str(&other.text);
+        self
+    }
+
+    /// Adds a comment of one line. What an editor or a client could take for anything else is left out.
+    pub fn comment(&mut self, text: &str) -> &mut Self {
+        self.text.push_str("-- ");
+        self.text.push_str(&literal::plain(text));
+        self.text.push('\n');
+        self
+    }
+
+    /// Adds a placeholder, and the value for it; in a script the value itself.
     pub fn bind(&mut self, value: Bind) -> &mut Self {
+        if self.moments.is_some() {
+            let text = match value {
+                Bind::Int(number) => number.to_string(),
+                Bind::Text(text) => literal::written(&text, self.dialect),
+            };
+            self.text.push_str(&text);
+            return self;
+        }
         self.binds.push(value);
         let number = self.binds.len();
         let placeholder = match self.dialect {

@@ -4,11 +4,11 @@
 
 use chrono::NaiveDateTime;
 
-use super::{ColumnRef, Instant};
+use super::{ColumnRef, Instant, millis::millis};
 use crate::cleanup::{
-    cutoff::Cut,
+    cutoff::{Cut, Moment, Reading},
     dialect::Dialect,
-    policy::{Encoding, Length, Unit},
+    policy::{Encoding, Length, Unit, Zone},
     sql::{Bind, Sql},
 };
 
@@ -24,20 +24,22 @@ pub(super) fn past(instant: &Instant, cut: &Cut, sql: &mut Sql) {
             column.render(sql);
             sql.push(" > 0 AND ");
             column.render(sql);
-            sql.push(" < ").bind(Bind::Int(epoch(cut, unit)));
+            let moment = Moment { grace: instant.grace, reading: Reading::Epoch(unit) };
+            sql.push(" < ").moment(moment, Bind::Int(epoch(cut, unit)));
         }
         // A plain comparison, which an index may serve.
         (Encoding::UtcNaive | Encoding::SessionNaive(_), dialect) if dialect != Dialect::Sqlite => {
-            between(column, &wall(cut, encoding), naive(dialect), sql);
+            between(instant, cut, encoding, naive(dialect), sql);
         }
         (Encoding::Timestamptz, Dialect::Postgres | Dialect::SqlServer | Dialect::Oracle) => {
-            between(column, &wall(cut, encoding), zoned(sql.dialect()), sql);
+            between(instant, cut, encoding, zoned(sql.dialect()), sql);
         }
         (encoding, _) => {
             millis(column, encoding, sql);
             sql.push(" > 0 AND ");
             millis(column, encoding, sql);
-            sql.push(" < ").bind(Bind::Int(cut_millis(cut, encoding)));
+            sql.push(" < ");
+            cut_millis(instant, cut, encoding, sql);
         }
     }
     sql.push(")");
@@ -74,26 +76,35 @@ pub(super) fn elapsed(
         Dialect::Oracle => ("FLOOR(", "", "", ") / 1000"),
     };
     sql.push(" < ").push(floor).push("(").push(decimal);
-    sql.bind(Bind::Int(cut_millis(cut, encoding))).push(end).push(" - ");
+    cut_millis(from, cut, encoding, sql);
+    sql.push(end).push(" - ");
     millis(&from.column, encoding, sql);
     sql.push(if unit == Length::S { divided } else { ")" });
     sql.push(if floor.is_empty() { ")" } else { "))" });
 }
 
 fn between(
-    column: &ColumnRef,
-    cut: &str,
+    instant: &Instant,
+    cut: &Cut,
+    encoding: Encoding,
     (before, after): (&'static str, &'static str),
     sql: &mut Sql,
 ) {
-    for (sign, text) in [(" > ", START), (" < ", cut)] {
-        sql.push(if text == START { "" } else { " AND " });
+    for (is_start, sign) in [(true, " > "), (false, " < ")] {
+        sql.push(if is_start { "" } else { " AND " });
         // A TIMESTAMP of MySQL is compared as what the session reads, not as an instant.
         let is_cast = sql.dialect() == Dialect::MySql;
         sql.push(if is_cast { "CAST(" } else { "" });
-        column.render(sql);
+        instant.column.render(sql);
         sql.push(if is_cast { " AS DATETIME(6))" } else { "" });
-        sql.push(sign).push(before).bind(Bind::Text(text.to_owned())).push(after);
+        sql.push(sign).push(before);
+        if is_start {
+            sql.bind(Bind::Text(START.to_owned()));
+        } else {
+            let moment = Moment { grace: instant.grace, reading: Reading::Wall(zone(encoding)) };
+            sql.moment(moment, Bind::Text(wall(cut, encoding)));
+        }
+        sql.push(after);
     }
 }
 
@@ -119,8 +130,17 @@ fn wall(cut: &Cut, encoding: Encoding) -> String {
     on_wall(cut, encoding).format("%Y-%m-%d %H:%M:%S%.3f").to_string()
 }
 
-fn cut_millis(cut: &Cut, encoding: Encoding) -> i64 {
-    on_wall(cut, encoding).and_utc().timestamp_millis()
+fn cut_millis(instant: &Instant, cut: &Cut, encoding: Encoding, sql: &mut Sql) {
+    let millis = on_wall(cut, encoding).and_utc().timestamp_millis();
+    let reading = Reading::Millis(zone(encoding));
+    sql.moment(Moment { grace: instant.grace, reading }, Bind::Int(millis));
+}
+
+fn zone(encoding: Encoding) -> Option<Zone> {
+    match encoding {
+        Encoding::SessionNaive(zone) => Some(zone),
+        _ => None,
+    }
 }
 
 fn on_wall(cut: &Cut, encoding: Encoding) -> NaiveDateTime {
@@ -151,94 +171,5 @@ fn epoch(cut: &Cut, unit: Unit) -> i64 {
     }
 }
 
-/// Milliseconds since 1970; of a naive wall clock as if it were UTC. NULL where there is no time.
-fn millis(column: &ColumnRef, encoding: Encoding, sql: &mut Sql) {
-    let (before, after) = around(encoding, sql.dialect());
-    let guard = guard(encoding, sql.dialect());
-    if let Some((before, after, and_before, and_after)) = guard {
-        sql.push("CASE WHEN ").push(before);
-        column.render(sql);
-        sql.push(after);
-        if !and_before.is_empty() {
-            sql.push(" AND ").push(and_before);
-            column.render(sql);
-            sql.push(and_after);
-        }
-        sql.push(" THEN ");
-    }
-    sql.push(before);
-    column.render(sql);
-    sql.push(after).push(if guard.is_some() { " END" } else { "" });
-}
-
-/// Two conditions on a text, each in two halves around the column, without which it is no time.
-type Guard = (&'static str, &'static str, &'static str, &'static str);
-
-fn guard(encoding: Encoding, dialect: Dialect) -> Option<Guard> {
-    match (encoding, dialect) {
-        (Encoding::EpochMsText, dialect) => Some(digits(dialect)),
-        (Encoding::Epoch(_), _) => None,
-        // 'now', a bare time and a number are times to SQLite's functions; and an offset in a wall clock
-        // would be taken off.
-        (Encoding::SessionNaive(_), Dialect::Sqlite) => {
-            Some(("", DATE, "SUBSTR(", ", 12) NOT GLOB '*[^0-9:.]*'"))
-        }
-        (_, Dialect::Sqlite) => Some(("", DATE, "", "")),
-        _ => None,
-    }
-}
-
-/// One to eighteen digits and nothing else: what fits into 64 bits for certain.
-fn digits(dialect: Dialect) -> Guard {
-    match dialect {
-        Dialect::Sqlite => ("", " NOT GLOB '*[^0-9]*'", "LENGTH(", ") BETWEEN 1 AND 18"),
-        Dialect::Postgres => ("", " !~ '[^0-9]'", "LENGTH(", ") BETWEEN 1 AND 18"),
-        Dialect::MySql => ("", " NOT REGEXP '[^0-9]'", "LENGTH(", ") BETWEEN 1 AND 18"),
-        Dialect::SqlServer => ("", " NOT LIKE '%[^0-9]%'", "LEN(", ") BETWEEN 1 AND 18"),
-        Dialect::Oracle => ("NOT REGEXP_LIKE(", ", '[^0-9]')", "LENGTH(", ") BETWEEN 1 AND 18"),
-    }
-}
-
-fn around(encoding: Encoding, dialect: Dialect) -> (&'static str, &'static str) {
-    match (encoding, dialect) {
-        (Encoding::EpochMsText, Dialect::MySql) => ("CAST(", " AS DECIMAL(30))"),
-        (Encoding::EpochMsText, Dialect::SqlServer) => ("TRY_CAST(", " AS bigint)"),
-        (Encoding::EpochMsText, Dialect::Oracle) => ("TO_NUMBER(", ")"),
-        (Encoding::EpochMsText, Dialect::Sqlite | Dialect::Postgres) => ("CAST(", " AS bigint)"),
-        (Encoding::Epoch(unit), dialect) => numeric(unit, dialect),
-        (_, Dialect::Sqlite) => ("CAST(ROUND(unixepoch(", ", 'subsec') * 1000) AS INTEGER)"),
-        (_, Dialect::Postgres) => ("(EXTRACT(EPOCH FROM ", ") * 1000)"),
-        (Encoding::Timestamptz, Dialect::MySql) => ("(UNIX_TIMESTAMP(", ") * 1000)"),
-        // Rounded up: a row is not older than it is.
-        (_, Dialect::MySql) => {
-            ("((TIMESTAMPDIFF(MICROSECOND, TIMESTAMP'1970-01-01 00:00:00', ", ") + 999) DIV 1000)")
-        }
-        (Encoding::Timestamptz, Dialect::SqlServer) => {
-            ("DATEDIFF_BIG(MILLISECOND, '1970-01-01', SWITCHOFFSET(", ", 0))")
-        }
-        (_, Dialect::SqlServer) => ("DATEDIFF_BIG(MILLISECOND, '1970-01-01', ", ")"),
-        // The cast cuts a fraction off: a second later is the careful reading.
-        (Encoding::Timestamptz, Dialect::Oracle) => {
-            ("((CAST(SYS_EXTRACT_UTC(", ") AS DATE) - DATE '1970-01-01') * 86400000 + 1000)")
-        }
-        (_, Dialect::Oracle) => ("((CAST(", " AS DATE) - DATE '1970-01-01') * 86400000 + 1000)"),
-    }
-}
-
-fn numeric(unit: Unit, dialect: Dialect) -> (&'static str, &'static str) {
-    match (dialect, unit) {
-        (Dialect::Sqlite, Unit::S) => ("(", " * 1000)"),
-        (Dialect::Sqlite, Unit::Ms) => ("(", ")"),
-        (Dialect::Sqlite, Unit::Us) => ("(", " / 1000)"),
-        (Dialect::Sqlite, Unit::Ns) => ("(", " / 1000000)"),
-        (_, Unit::S) => ("(CAST(", " AS DECIMAL(30)) * 1000)"),
-        (_, Unit::Ms) => ("(CAST(", " AS DECIMAL(30)))"),
-        (_, Unit::Us) => ("(CAST(", " AS DECIMAL(30)) / 1000)"),
-        (_, Unit::Ns) => ("(CAST(", " AS DECIMAL(30)) / 1000000)"),
-    }
-}
-
 /// The zone of the marker is that of the cut-off.
 const START: &str = "1970-01-01 00:00:00.000";
-
-const DATE: &str = " GLOB '[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]*'";
