@@ -64,7 +64,10 @@ pub(super) fn elapsed(
         sql.push(" < ").bind(Bind::Int(never_from)).push(" AND ");
     }
     millis(&from.column, encoding, sql);
-    sql.push(" > 0 AND ");
+    // Oracle's reckoning is a second later: what says 1970 must be no time there either.
+    let is_late = sql.dialect() == Dialect::Oracle
+        && !matches!(encoding, Encoding::Epoch(_) | Encoding::EpochMsText);
+    sql.push(if is_late { " > 1000 AND " } else { " > 0 AND " });
     length.render(sql);
     let (floor, decimal, end, divided) = match sql.dialect() {
         // Their whole numbers divide into whole numbers.
