@@ -42,6 +42,8 @@ mod rehearsing;
 mod restoring;
 #[path = "cleanup/retaining.rs"]
 mod retaining;
+#[path = "cleanup/scripting.rs"]
+mod scripting;
 #[path = "cleanup/surveying.rs"]
 mod surveying;
 #[path = "cleanup/tables.rs"]

@@ -124,7 +124,7 @@ fn columns(reads: &[Read], sql: &mut Sql) {
 }
 
 /// Puts new rows into each table that the policy reads.
-async fn fill(
+pub async fn fill(
     ground: &Ground,
     database: &Database,
     policy: &Policy,

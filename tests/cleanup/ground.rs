@@ -72,7 +72,7 @@ pub struct Ground {
 }
 
 impl Ground {
-    async fn new(kind: Kind, zone: &'static str, fixture: &str) -> Self {
+    pub async fn new(kind: Kind, zone: &'static str, fixture: &str) -> Self {
         let place = databases::Database::fresh(kind);
         let ground = Self { zone, place };
         match kind {

@@ -1,7 +1,8 @@
 //! Deletes dead tokens from authorization servers' own tables, and no live one. Apart from refreshing: no
 //! room outside comes in here, and nothing here touches the store.
 //!
-//! Rules: `policy` says what may go, `predicate` says it in SQL, `evaluate` says it again in Rust.
+//! Rules: `policy` says what may go, `predicate` says it in SQL, `evaluate` says it again in Rust,
+//! `script` makes a script of it for databases that are not reached.
 //! `site` and `walk` say of which tables, and in which steps, `pace` how large these are, `restraint` how a
 //! run holds itself back, `progress` and `report` what came of it.
 //! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
@@ -31,6 +32,7 @@ pub mod report;
 pub mod restore;
 pub mod restraint;
 pub mod retention;
+pub mod script;
 pub mod site;
 pub mod sql;
 pub mod survey;

@@ -8,6 +8,7 @@ mod history;
 mod prune;
 mod rehearse;
 mod restore;
+mod script;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -100,6 +101,17 @@ enum PoliciesVerb {
     /// Without --apply they are only counted. What a run has kept goes whole or stays; runs that are not
     /// over, or have failed, keep it. The runs stay in `cleanup history`, and the tables stay too.
     PruneBackups(prune::PruneArguments),
+    /// Print a script that cleans a database which this program does not reach
+    ///
+    /// A DBA reads it and runs it. It looks only, until `apply` is set to 1 at its top. Such scripts are
+    /// generated from the policy, and were never run where this program is made.
+    Script {
+        /// The policy
+        policy: String,
+        /// The database's SQL
+        #[arg(long, value_enum)]
+        dialect: script::ScriptDialect,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -132,6 +144,9 @@ pub(super) async fn cleanup(
             let wish = rehearse::CopyWish { is_kept: keep_copy, folder: copy_to };
             let done = rehearse::rehearse(&policies, &names, url.clone(), wish, json).await;
             done.map_err(|failure| failure.naming(&url))
+        }
+        Some(PoliciesVerb::Script { policy, dialect }) => {
+            script::script(named(&policies, &policy)?, dialect, json)
         }
         Some(PoliciesVerb::Status) => {
             let url = database_url(environment, arguments.database.as_deref())?;
