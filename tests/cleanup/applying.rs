@@ -5,10 +5,13 @@ use std::collections::BTreeSet;
 use tokenkeeper_worker::cleanup::{drive::Ended, policy::Policy, progress::Tally};
 
 use crate::{
-    cleaning::{clean, column, number, program, rows},
+    cleaning::{clean, column, number, program, restore, rows},
     comparison::Comparison,
     ground::{Ground, in_each_zone, in_zones},
-    harness::programs::Program,
+    harness::{
+        databases::{Database, Kind},
+        programs::Program,
+    },
     published::{ed_fi, ed_fi_id, registry, sessions, tokens},
 };
 
@@ -136,6 +139,30 @@ async fn a_small_table_reaches_zero_and_a_large_one_needs_a_yes() {
         let told = history(&ground, "history");
         assert_eq!(told.lines().count(), 4, "{ground}: {told}");
         assert!(history(&ground, "status").contains("993 rows"), "{ground}");
+    })
+    .await;
+}
+
+/// A user of MySQL may be at home in one database and clean another.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_mysql_a_policy_may_name_another_database_of_the_server() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, mut policy| {
+        if ground.place.kind != Kind::MariaDb {
+            return;
+        }
+        let home = Ground { zone: ground.zone, place: Database::fresh(Kind::MariaDb) };
+        ground.execute(&dead(3)).await;
+        let name = ground.place.url.rsplit('/').next().unwrap();
+        policy.targets.iter_mut().for_each(|target| target.schema = Some(name.parse().unwrap()));
+        let all = ["--apply", "--slot", "s", "--secrets", "keep", "--json"];
+        let done = program(&home, &policy, &all).run();
+        assert_eq!(done.code, Some(0), "{done:?}");
+        assert_eq!(number(&ground, TOKENS).await, 0, "{done:?}");
+        assert_eq!(number(&ground, BACKED_UP).await, 3, "{done:?}");
+        let report: serde_json::Value = serde_json::from_str(&done.stdout).unwrap();
+        let back = restore(&home, report["run"].as_str().unwrap(), &[]).run();
+        assert_eq!(back.code, Some(0), "{back:?}");
+        assert_eq!(number(&ground, TOKENS).await, 3, "{back:?}");
     })
     .await;
 }

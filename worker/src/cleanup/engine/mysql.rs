@@ -132,7 +132,9 @@ impl Engine<'_> {
             copied = Some(session.run(&sql).await?);
         }
         let mut sql = self.site.sql();
-        sql.push("DELETE ").name(&held.table).push(" FROM ");
+        sql.push("DELETE ");
+        self.site.table(&mut sql, &held.table);
+        sql.push(" FROM ");
         if held.path.is_empty() {
             self.own_rows(&mut sql);
         } else {
