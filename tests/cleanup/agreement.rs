@@ -15,7 +15,8 @@ use tokenkeeper_worker::cleanup::{
 };
 
 use crate::{
-    ground::{Ground, in_each_zone},
+    ground::{Ground, ZONES, in_zones},
+    harness::long::is_wanted,
     random::{Chance, Filling, compared, fillings, key},
 };
 
@@ -24,7 +25,9 @@ async fn sql_and_rust_agree_on_random_rows_of_each_policy_in_each_zone() {
     let policies = shipped().unwrap();
     let names: Vec<_> = policies.keys().map(String::as_str).collect();
     let doomed = std::sync::Mutex::new(BTreeSet::new());
-    in_each_zone(&names, async |ground, policy| {
+    // With summer time, and without: the other two show no more, and a run of all four takes its time.
+    let zones = if is_wanted() { &ZONES[..] } else { &ZONES[1..3] };
+    in_zones(zones, &names, async |ground, policy| {
         // The hours around a change of clocks matter where clocks change.
         let instants = if ground.zone == "America/Chicago" { &NOWS[..] } else { &NOWS[..1] };
         for (seed, now) in (1..).zip(instants) {
