@@ -87,5 +87,5 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -
     format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n{host}{headers}{length}\r\n{body}")
 }
 
-/// Longer than any answer takes here.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Longer than any answer takes here: who finds no database is told so after five seconds.
+const SILENCE: Duration = Duration::from_secs(15);
