@@ -76,7 +76,7 @@ pub async fn clean_held(
         most_rows: u64::MAX,
         run_time: std::time::Duration::MAX,
         hold,
-        told: &tokio::sync::watch::channel(0).0,
+        far: &tokio::sync::watch::Sender::default(),
     };
     let ended = drive.run(&mut run, &mut session).await;
     let ended = ended.unwrap_or_else(|e| panic!("{ground}, {}: {e}", policy.name));

@@ -6,7 +6,8 @@
 //! `site` and `walk` say of which tables, and in which steps, `pace` how large these are, `restraint` how a
 //! run holds itself back, `progress` and `report` what came of it.
 //! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
-//! its transaction, `backup` where deleted rows go, `ledger` the runs, `drive` one of them, `hold` what is looked
+//! its transaction, `backup` where deleted rows go, `ledger` the runs, `turn` a policy's turn,
+//! `drive` its run, `hold` what is looked
 //! at between its batches, `verify` a look back, `restore` the way back, `retention` the end of old backups;
 //! `archive` a backup in a file; `rehearsal` all of it on a copy.
 
@@ -36,5 +37,6 @@ pub mod script;
 pub mod site;
 pub mod sql;
 pub mod survey;
+pub mod turn;
 pub mod verify;
 pub mod walk;

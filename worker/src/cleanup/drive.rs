@@ -16,6 +16,7 @@ use super::{
     ledger::Run,
     pace::Pace,
     policy::{Policy, Target},
+    progress::Far,
     site::Secrets,
     verify,
     walk::{ROWS_IN_PAGE, Walk, Window},
@@ -39,8 +40,8 @@ pub struct Drive<'a> {
     pub run_time: Duration,
     /// What it is held back by.
     pub hold: &'a Hold<'a>,
-    /// Who wants to hear after each batch how many rows the run has deleted so far.
-    pub told: &'a watch::Sender<u64>,
+    /// Who wants to hear after each batch how far the run has come.
+    pub far: &'a watch::Sender<Far>,
 }
 
 /// How a run ended.
@@ -156,7 +157,7 @@ impl Drive<'_> {
                     let took = self.hold.clock.monotonic().saturating_sub(began);
                     note(engine, took, run);
                     pace.took(took);
-                    self.told.send_replace(run.progress.deleted());
+                    self.far.send_modify(|far| far.deleted = run.progress.deleted());
                     (failures, delays) = (0, self::delays());
                     self.hold.rest(took, deadline).await;
                 }

@@ -31,6 +31,15 @@ pub struct Progress {
     pub given_up_at: Option<String>,
 }
 
+/// How many rows a run has deleted, for whoever watches.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Far {
+    /// So far.
+    pub deleted: u64,
+    /// In the end, as far as was known when it began; 0 before it has begun.
+    pub all: u64,
+}
+
 /// What was done to a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Tally {

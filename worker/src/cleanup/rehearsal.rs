@@ -191,7 +191,7 @@ impl Rehearsal<'_> {
             most_rows: u64::MAX,
             run_time: Duration::MAX,
             hold: &Hold::new(&restraint, self.stop, self.host, clock.utc()),
-            told: &watch::channel(0).0,
+            far: &watch::Sender::default(),
         };
         let ended = drive.run(&mut run, &mut session).await;
         session.close().await;

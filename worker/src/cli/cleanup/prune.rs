@@ -12,11 +12,10 @@ use tokenkeeper_shared::{
 use super::output;
 use crate::{
     cleanup::{
-        database::{Access, Database, Session},
+        database::{Access, Database},
         retention::{Report, Retention},
     },
     cli::signals,
-    stop::Stop,
 };
 
 /// Which backups are given up.
@@ -43,43 +42,20 @@ pub(super) async fn prune(
     let database = Database::open(url, access)?;
     let stop = signals::stop()?;
     let mut session = database.session().await?;
-    let aged = Aged { older_than: arguments.older_than, policy: arguments.policy.as_deref() };
-    let report = aged.give_up(&database, !arguments.apply, &stop, &mut session).await?;
+    let now = database.clock().await?.utc();
+    let retention = Retention {
+        database: &database,
+        before: before(now, arguments.older_than),
+        now,
+        policy: arguments.policy.as_deref(),
+        is_dry: !arguments.apply,
+        stop: &stop,
+        clock: &SystemClock::new(),
+    };
+    let report = retention.run(&mut session).await?;
     session.close().await;
     database.close().await;
     tell(&report, json)
-}
-
-/// What is too old.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Aged<'a> {
-    /// Runs that ended longer ago than this.
-    pub(super) older_than: Duration,
-    /// Of this policy alone.
-    pub(super) policy: Option<&'a str>,
-}
-
-impl Aged<'_> {
-    /// Gives it up, by the database's time.
-    pub(super) async fn give_up(
-        self,
-        database: &Database,
-        is_dry: bool,
-        stop: &Stop,
-        session: &mut Session,
-    ) -> Result<Report, Failure> {
-        let now = database.clock().await?.utc();
-        let retention = Retention {
-            database,
-            before: before(now, self.older_than),
-            now,
-            policy: self.policy,
-            is_dry,
-            stop,
-            clock: &SystemClock::new(),
-        };
-        Ok(retention.run(session).await?)
-    }
 }
 
 fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {

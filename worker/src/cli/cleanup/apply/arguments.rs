@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use crate::cleanup::{
     restraint::{DailyWindow, Nice, Restraint},
     site::Secrets,
+    turn::{Backup, Wish},
 };
 
 /// How `--apply` deletes.
@@ -18,7 +19,7 @@ pub(in crate::cli::cleanup) struct ApplyArguments {
     /// Where deleted rows are kept: `table`, in `tokenkeeper_backup_…` beside each table that is cleaned;
     /// `file=PATH`, in a new file, for one policy; `none`
     #[arg(long, value_name = "WHERE", default_value = "table", requires = "apply", value_parser = backup)]
-    pub(super) backup: BackupKind,
+    backup: BackupKind,
     /// What backups keep of token columns: what the policy says (mostly hashes), the values, their
     /// SHA-256, or nothing. Only rows whose values are kept can be restored
     #[arg(long, value_enum, default_value = "policy", requires = "apply")]
@@ -26,22 +27,22 @@ pub(in crate::cli::cleanup) struct ApplyArguments {
     /// After the run, delete what earlier runs of the policy have kept in tables for longer than this, such as
     /// 90d [default: it stays until `cleanup prune-backups`]
     #[arg(long, value_name = "TIME", requires = "apply", value_parser = humantime::parse_duration)]
-    pub(super) keep_backups: Option<Duration>,
+    keep_backups: Option<Duration>,
     /// What a scheduler calls this run: a second one of that name does nothing [default: the minute]
     #[arg(long, value_name = "TEXT", requires = "apply", value_parser = slot)]
-    pub(super) slot: Option<String>,
+    slot: Option<String>,
     /// Refuse when a larger share of a table's rows (from 1,000 on) is dead
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, requires = "apply", value_parser = fraction)]
-    pub(super) max_fraction: f64,
+    max_fraction: f64,
     /// Delete also when nearly all of a table is dead
     #[arg(long, requires = "apply")]
-    pub(super) yes_large: bool,
+    yes_large: bool,
     /// End after so many rows, children not counted
     #[arg(long, value_name = "ROWS", requires = "apply")]
-    pub(super) max_rows: Option<u64>,
+    max_rows: Option<u64>,
     /// End after this time, such as 10m
     #[arg(long, value_name = "TIME", requires = "apply", value_parser = humantime::parse_duration)]
-    pub(super) run_time: Option<Duration>,
+    run_time: Option<Duration>,
     /// Rest after each batch so many times as long as it took, such as 1 or 0.5
     #[arg(long, value_name = "RATIO", default_value = "0", requires = "apply")]
     nice: Nice,
@@ -55,7 +56,7 @@ pub(in crate::cli::cleanup) struct ApplyArguments {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum BackupKind {
+enum BackupKind {
     Table,
     File(PathBuf),
     None,
@@ -79,15 +80,30 @@ impl ApplyArguments {
         Restraint { nice: self.nice, window: self.window, stop_file: self.stop_file.clone() }
     }
 
-    /// What is kept of secret columns; none: there is no backup.
-    pub(super) fn kept(&self) -> Option<Secrets> {
+    /// What is asked of the run.
+    pub(super) fn wish(&self) -> Wish {
+        Wish {
+            backup: self.backup(),
+            keep_backups: self.keep_backups,
+            slot: self.slot.clone(),
+            max_fraction: if self.yes_large { 1.0 } else { self.max_fraction },
+            max_rows: self.max_rows,
+            run_time: self.run_time,
+        }
+    }
+
+    fn backup(&self) -> Backup {
         let secrets = match self.secrets {
             SecretsKind::Policy => Secrets::Policy,
             SecretsKind::Keep => Secrets::Keep,
             SecretsKind::Hash => Secrets::Hash,
             SecretsKind::Drop => Secrets::Drop,
         };
-        (self.backup != BackupKind::None).then_some(secrets)
+        match &self.backup {
+            BackupKind::Table => Backup::Table(secrets),
+            BackupKind::File(path) => Backup::File(path.clone(), secrets),
+            BackupKind::None => Backup::None,
+        }
     }
 }
 

@@ -5,26 +5,28 @@ use std::fmt::Write;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tokio::{sync::watch, task::JoinHandle};
 
+use crate::cleanup::progress::Far;
+
 /// A bar that is drawn while the run tells how many rows it has deleted.
 pub(super) struct Bar(JoinHandle<()>);
 
 impl Bar {
-    /// A bar from `done` rows up to `all` of them. Nothing is drawn where standard error is no terminal, to
-    /// which the library sees, nor beside JSON.
-    pub(super) fn begin(
-        policy: &str,
-        done: u64,
-        all: u64,
-        json: bool,
-    ) -> (Self, watch::Sender<u64>) {
-        let (told, mut heard) = watch::channel(done);
-        let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(all) };
-        let bar = bar.with_style(style()).with_prefix(policy.to_owned()).with_position(done);
-        // What another runner did is no part of this one's rate.
-        bar.reset_eta();
+    /// A bar that begins once it is known how many rows may go. Nothing is drawn where standard error is no
+    /// terminal, to which the library sees, nor beside JSON.
+    pub(super) fn begin(policy: &str, json: bool) -> (Self, watch::Sender<Far>) {
+        let (told, mut heard) = watch::channel(Far::default());
+        let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(0) };
+        let bar = bar.with_style(style()).with_prefix(policy.to_owned());
         let drawn = tokio::spawn(async move {
             while heard.changed().await.is_ok() {
-                bar.set_position(*heard.borrow_and_update());
+                let Far { deleted, all } = *heard.borrow_and_update();
+                let is_begun = bar.length() != Some(0);
+                bar.set_length(all);
+                bar.set_position(deleted);
+                if !is_begun {
+                    // What another runner did is no part of this one's rate.
+                    bar.reset_eta();
+                }
             }
             // The report follows, and says it exactly.
             bar.finish_and_clear();
@@ -33,7 +35,7 @@ impl Bar {
     }
 
     /// Takes the bar away, once nobody can tell anything any more.
-    pub(super) async fn end(self, told: watch::Sender<u64>) {
+    pub(super) async fn end(self, told: watch::Sender<Far>) {
         drop(told);
         // A bar that cannot be drawn is no reason to fail.
         let _ = self.0.await;
