@@ -7,48 +7,98 @@ use tokenkeeper_worker::cleanup::policy::Policy;
 
 use crate::{
     applying::{TOKENS, dead},
-    cleaning::{number, prepared, program},
+    cleaning::{number, prepared, program, rows},
     ground::{Ground, in_zones},
     harness::{
         databases::Kind,
         programs::{Finished, Program, built},
-        servers::mariadb,
+        servers::{mariadb, postgres},
     },
 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_missing_right_is_told_as_the_grant_that_mends_it() {
     in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
-        if ground.place.kind != Kind::MariaDb {
+        if ground.place.kind == Kind::Sqlite {
             return;
         }
         ground.execute(&dead(9)).await;
-        let user = restricted(&format!("{}.*", database(&ground)));
-        let mut granted = Vec::new();
-        let done = loop {
-            let done = apply(&ground, &policy, &user, "s");
-            if done.code == Some(0) {
-                break done;
-            }
-            assert_eq!(done.code, Some(2), "{ground}: {done:?}");
-            assert_eq!(number(&ground, TOKENS).await, 9, "{ground}: {done:?}");
-            let grants = grants(&done);
-            assert!(grants.iter().all(|grant| !granted.contains(grant)), "{ground}: {done:?}");
-            for grant in &grants {
-                mariadb().execute("mysql", grant);
-            }
-            granted.extend(grants);
-        };
-        assert_eq!(number(&ground, TOKENS).await, 0, "{ground}: {done:?}");
-        for right in ["DELETE", "CREATE", "INSERT", "UPDATE", "CREATE TEMPORARY TABLES"] {
+        let user = restricted(&ground, "*");
+        let granted = until_granted(&ground, &policy, &user).await;
+        assert_eq!(number(&ground, TOKENS).await, 0, "{ground}");
+        for right in ["DELETE", "CREATE"] {
             assert!(granted.iter().any(|grant| grant.contains(right)), "{ground}: {granted:?}");
         }
+        // Tables are made once: who may not make any is not refused for it.
+        for grant in &granted {
+            let [rights, place, user] = parts(grant);
+            if rights.contains("CREATE") && !rights.contains("TEMPORARY") {
+                administer(&ground, &format!("REVOKE CREATE ON {place} FROM {user}"));
+            }
+        }
+        ground.execute(&dead(9)).await;
+        let done = apply(&ground, &policy, &user, "t");
+        assert_eq!(done.code, Some(0), "{ground}: {done:?}");
+        assert_eq!(number(&ground, TOKENS).await, 0, "{ground}");
         // Nothing was granted that needs not be: without any one of them a run is refused.
-        let revoke = granted[0].replace("GRANT", "REVOKE").replace(" TO ", " FROM ");
-        mariadb().execute("mysql", &revoke);
-        assert_eq!(apply(&ground, &policy, &user, "t").code, Some(2), "{ground}");
+        for (at, grant) in granted.iter().enumerate() {
+            let [rights, place, user_of] = parts(grant);
+            for right in rights.split(", ").filter(|right| *right != "CREATE") {
+                administer(&ground, &format!("REVOKE {right} ON {place} FROM {user_of}"));
+                let done = apply(&ground, &policy, &user, &format!("u{at}"));
+                assert_eq!(done.code, Some(2), "{ground}, {right} on {place}: {done:?}");
+                assert!(grants(&done)[0].contains(right), "{ground}: {done:?}");
+                administer(&ground, &format!("GRANT {right} ON {place} TO {user_of}"));
+            }
+        }
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_may_not_be_entered_is_told_before_anything_is_asked_of_it() {
+    in_zones(&["UTC"], &["edfi-ods"], async |ground, policy| {
+        if ground.place.kind != Kind::Postgres {
+            return;
+        }
+        let user = restricted(&ground, "*");
+        let looked = as_user(&ground, program(&ground, &policy, &["--json"]), &user).run();
+        assert_eq!(looked.code, Some(2), "{ground}: {looked:?}");
+        assert_eq!(
+            grants(&looked),
+            [format!("GRANT USAGE ON SCHEMA \"dbo\" TO {user}")],
+            "{ground}"
+        );
+        let granted = until_granted(&ground, &policy, &user).await;
+        let table =
+            format!("GRANT SELECT, UPDATE, DELETE ON \"dbo\".\"clientaccesstokens\" TO {user}");
+        assert!(granted.contains(&table), "{ground}: {granted:?}");
+    })
+    .await;
+}
+
+async fn left(ground: &Ground, policy: &Policy) -> usize {
+    rows(ground, policy, policy.targets[0].table.as_str()).await.len()
+}
+
+/// Runs and grants what is said to be missing, until nothing is; and what that was.
+async fn until_granted(ground: &Ground, policy: &Policy, user: &str) -> Vec<String> {
+    let mut granted = Vec::new();
+    loop {
+        let before = left(ground, policy).await;
+        let done = apply(ground, policy, user, "s");
+        if done.code == Some(0) {
+            return granted;
+        }
+        assert_eq!(done.code, Some(2), "{ground}: {done:?}");
+        assert_eq!(left(ground, policy).await, before, "{ground}: {done:?}");
+        let grants = grants(&done);
+        assert!(grants.iter().all(|grant| !granted.contains(grant)), "{ground}: {done:?}");
+        for grant in grants {
+            administer(ground, &grant);
+            granted.push(grant);
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,7 +112,7 @@ async fn rights_by_a_role_or_a_pattern_are_rights() {
         for (at, way) in ["role", "pattern"].into_iter().enumerate() {
             ground.execute(&dead(9)).await;
             // What is granted by a database's name would count instead of what a pattern says.
-            let user = restricted(&format!("{database}.IDN_OAUTH2_ACCESS_TOKEN"));
+            let user = restricted(&ground, "IDN_OAUTH2_ACCESS_TOKEN");
             let of = format!("{user}@'%'");
             let pattern = database.replace('_', "\\_").replacen("test", "t%t", 1);
             let grant = match way {
@@ -91,7 +141,7 @@ async fn a_child_that_this_user_may_not_see_is_not_taken_for_one_that_is_not_the
         policy.targets[0].children.iter_mut().for_each(|child| child.optional = false);
         ground.execute(&dead(9)).await;
         let database = database(&ground);
-        let user = restricted(&format!("{database}.IDN_OAUTH2_ACCESS_TOKEN"));
+        let user = restricted(&ground, "IDN_OAUTH2_ACCESS_TOKEN");
         let own = "CREATE, INSERT, UPDATE, DELETE";
         let of = format!("{user}@'%'");
         let grants = format!(
@@ -159,23 +209,46 @@ fn allow(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A user who may look at some tables, and nothing more.
-fn restricted(seen: &str) -> String {
+/// A user who may look at some tables; on PostgreSQL at none, and nothing more.
+fn restricted(ground: &Ground, seen: &str) -> String {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let number = NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let user = format!("restricted_{number}");
-    mariadb().execute("mysql", &format!("CREATE USER {user}@'%'"));
-    mariadb().execute("mysql", &format!("GRANT SELECT ON {seen} TO {user}@'%'"));
+    if ground.place.kind == Kind::Postgres {
+        administer(ground, &format!("CREATE ROLE {user} LOGIN"));
+    } else {
+        administer(ground, &format!("CREATE USER {user}@'%'"));
+        administer(ground, &format!("GRANT SELECT ON {}.{seen} TO {user}@'%'", database(ground)));
+    }
     user
 }
 
+fn administer(ground: &Ground, sql: &str) {
+    match ground.place.kind {
+        Kind::Postgres => postgres().execute(&database(ground), sql),
+        _ => mariadb().execute("mysql", sql),
+    };
+}
+
 fn apply(ground: &Ground, policy: &Policy, user: &str, slot: &str) -> Finished {
+    let arguments = ["--apply", "--slot", slot, "--json"];
+    as_user(ground, program(ground, policy, &arguments), user).run()
+}
+
+fn as_user(ground: &Ground, program: Program, user: &str) -> Program {
     let url = ground.place.url.replace("root@", &format!("{user}@"));
-    program(ground, policy, &["--apply", "--slot", slot, "--json"]).env(URL, url).run()
+    program.env(URL, url.replace("postgres@", &format!("{user}@")))
+}
+
+/// The rights, the place and the user of a GRANT.
+fn parts(grant: &str) -> [&str; 3] {
+    let (rights, rest) = grant.strip_prefix("GRANT ").unwrap().split_once(" ON ").unwrap();
+    let (place, user) = rest.split_once(" TO ").unwrap();
+    [rights, place, user]
 }
 
 fn grants(done: &Finished) -> Vec<String> {
-    let plan: Value = serde_json::from_str(&done.stdout).unwrap();
+    let plan: Value = serde_json::from_str(&done.stdout).unwrap_or_else(|_| panic!("{done:?}"));
     let problems = |of: &Value| of["problems"].as_array().unwrap().clone();
     let mut all = problems(&plan);
     all.extend(plan["targets"].as_array().unwrap().iter().flat_map(problems));

@@ -135,7 +135,8 @@ async fn without_rights_or_programs_it_is_said_what_is_missing() {
                 let database = ground.place.url.rsplit('/').next().unwrap();
                 let role = format!("{database}_plain");
                 let grants = format!(
-                    "CREATE ROLE {role} LOGIN; GRANT SELECT, DELETE, UPDATE ON ALL TABLES IN SCHEMA public TO {role}"
+                    "CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}; \
+                     GRANT SELECT, DELETE, UPDATE ON ALL TABLES IN SCHEMA public TO {role}"
                 );
                 postgres().execute(database, &grants);
                 let url = ground.place.url.replace("postgres@", &format!("{role}@"));

@@ -91,6 +91,10 @@ impl Survey<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn plan(&self) -> Result<Plan, StoreError> {
+        let shut = self.shut().await?;
+        if !shut.is_empty() {
+            return Ok(self.refused(shut));
+        }
         let mut targets = Vec::new();
         for target in &self.policy.targets {
             targets.push(self.target(target).await?);
@@ -142,6 +146,9 @@ impl Survey<'_> {
             return Ok(plan);
         }
         plan.problems = self.objections(target).await?;
+        if !self.may_read(target).await? {
+            return Ok(plan);
+        }
         self.count(target, &mut plan).await?;
         plan.missing_indexes = self.missing_indexes(target).await?;
         let sql = self.doomed(target);

@@ -56,6 +56,9 @@ impl Survey<'_> {
     pub(super) async fn objections(&self, target: &Target) -> Result<Vec<Problem>, StoreError> {
         let mut problems = self.unknown_references(target).await?;
         problems.extend(self.may_not(target).await?);
+        if !self.may_read(target).await? {
+            return Ok(problems);
+        }
         for expiry in target.expiries.values().filter(|expiry| expiry.duration.is_some()) {
             problems.extend(self.begun_in_the_future(target, &expiry.at).await?);
         }

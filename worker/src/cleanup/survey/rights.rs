@@ -1,17 +1,18 @@
 //! Whether this user may do what a run does, asked before anything is deleted. MySQL is asked to prepare each
 //! statement, for which it looks at rights however they were given (roles, patterns, PUBLIC), and which changes nothing;
-//! what it does not say then is not held against the user.
+//! PostgreSQL has functions for that. What they do not say is not held against the user.
 
 mod file;
 mod mysql;
+mod postgres;
 
 use tokenkeeper_shared::store::StoreError;
 
 use super::{Problem, Survey};
 use crate::cleanup::{
+    columns,
     dialect::Dialect,
     policy::{Identifier, Target},
-    sql::Bind,
 };
 
 impl Survey<'_> {
@@ -24,6 +25,7 @@ impl Survey<'_> {
         match self.database.dialect() {
             Dialect::Sqlite => file::lacks(self.database).await,
             Dialect::MySql => self.mysql_lacks(is_kept).await,
+            Dialect::Postgres => self.postgres_lacks(is_kept).await,
             _ => Ok(Vec::new()),
         }
     }
@@ -31,23 +33,36 @@ impl Survey<'_> {
     /// What may not be done to a target's tables.
     pub(super) async fn may_not(&self, target: &Target) -> Result<Vec<Problem>, StoreError> {
         match self.database.dialect() {
-            Dialect::Postgres if !self.may_delete(target).await? => {
-                let message = format!("this user may not DELETE from {}: grant it", target.table);
-                Ok(vec![Problem(message)])
-            }
+            Dialect::Postgres => self.postgres_may_not(target).await,
             Dialect::MySql => self.mysql_may_not(target).await,
             _ => Ok(Vec::new()),
         }
     }
 
-    async fn may_delete(&self, target: &Target) -> Result<bool, StoreError> {
-        let mut sql = self.sql();
-        let mut table = self.sql();
-        table.table(target.schema.as_ref(), &target.table);
-        sql.push("SELECT CAST(has_table_privilege(to_regclass(");
-        sql.bind(Bind::Text(table.text().to_owned()));
-        sql.push("), 'DELETE') AS text)");
-        Ok(self.database.cell(&sql).await?.as_deref() != Some("false"))
+    /// Schemas into which a look cannot go.
+    pub(super) async fn shut(&self) -> Result<Vec<Problem>, StoreError> {
+        match self.database.dialect() {
+            Dialect::Postgres => self.postgres_shut().await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether this user may read what a look reads.
+    pub(super) async fn may_read(&self, target: &Target) -> Result<bool, StoreError> {
+        let schema = target.schema.as_ref();
+        let related = columns::of_related(target);
+        let own = self.tables(target, false).await?;
+        for table in own.into_iter().chain(related.iter().map(|(table, _)| table)) {
+            let may = match self.database.dialect() {
+                Dialect::Postgres => self.postgres_may_read(schema, table).await?,
+                Dialect::MySql => self.mysql_may_read(schema, table).await?,
+                _ => true,
+            };
+            if !may {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// The target's table and its children that are there. MySQL hides tables on which a user has no right: a
