@@ -146,7 +146,8 @@ async fn two_who_bring_the_same_run_back_bring_each_row_once_and_know_of_no_conf
     .await;
 }
 
-fn is_held(folder: &Path) {
+/// Waits until a program is held at its failpoint.
+pub fn is_held(folder: &Path) {
     let held = wait::until(LIMIT, || folder.join("held").exists().then_some(()));
     assert!(held.is_some(), "the cleaner did not come to the point");
 }

@@ -15,6 +15,7 @@ use crate::{
         programs::{Finished, Program},
         servers::{mariadb, postgres},
     },
+    meeting::is_held,
     published::tokens,
 };
 
@@ -72,9 +73,7 @@ async fn a_copy_that_a_killed_rehearsal_left_is_dropped_by_the_next_and_no_other
         let held = rehearse(&ground, &policy, &[]).env("TOKENKEEPER_FAILPOINT", "rehearsal_held");
         let folder = held.home().to_owned();
         let running = held.env("TOKENKEEPER_FAILPOINT_HOLD", &folder).spawn();
-        while !folder.join("held").exists() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        is_held(&folder);
         let busy = copies(&ground);
         let killed = rehearse(&ground, &policy, &[])
             .env("TOKENKEEPER_FAILPOINT", "rehearsal_after_copy")
