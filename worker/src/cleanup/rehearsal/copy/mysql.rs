@@ -8,29 +8,23 @@ use super::{
         name::CopyName,
         pipe::{command, first_of, pipe},
     },
-    Copy, Home, Wanted, Way, patiently, unless_stopped,
+    Copy, Home, Wanted, Way,
+    server::ServerCopy,
+    unless_stopped,
 };
 use crate::cleanup::{
-    database::{Access, Database, Session},
-    dialect::Dialect,
-    policy::{Case, Identifier},
-    sql::{Bind, Sql},
+    database::{Access, Database},
+    sql::Bind,
 };
 
-/// A copy's database, and the session whose lock says that somebody is at it.
+/// The copy of a MySQL or MariaDB database.
 #[derive(Debug)]
-pub(super) struct MySqlCopy {
-    home: Database,
-    name: Identifier,
-    holder: Session,
-    is_begun: bool,
-}
+pub(super) struct MySqlCopy(ServerCopy);
 
 pub(super) async fn make(wanted: &Wanted<'_>, name: &CopyName) -> Result<Copy, NotRehearsed> {
     let home = Database::open(wanted.source.clone(), Access::Change)?;
     let holder = home.session().await?;
-    let identifier = name.identifier()?;
-    let mut copy = MySqlCopy { home, name: identifier, holder, is_begun: false };
+    let mut copy = MySqlCopy(ServerCopy::new(home, holder, name)?);
     let dropped = copy.prepare().await?;
     match unless_stopped(wanted.stop, copy.fill(wanted)).await {
         Ok(()) => {
@@ -49,21 +43,20 @@ pub(super) async fn make(wanted: &Wanted<'_>, name: &CopyName) -> Result<Copy, N
 impl MySqlCopy {
     /// Takes the lock, and drops what dead rehearsals have left.
     async fn prepare(&mut self) -> Result<Vec<String>, StoreError> {
-        let mut lock = said("SELECT CAST(GET_LOCK(");
-        lock.bind(Bind::Text(self.name.to_string())).push(", 0) AS CHAR)");
-        self.holder.rows(&lock).await?;
+        let Self(copy) = self;
+        let mut lock = copy.said("SELECT CAST(GET_LOCK(");
+        lock.bind(Bind::Text(copy.name.to_string())).push(", 0) AS CHAR)");
+        copy.holder.rows(&lock).await?;
         let mut dropped = Vec::new();
-        for row in self.holder.rows(&said(OURS)).await? {
-            let left = row.into_iter().next().flatten();
-            let Some(left) = left.as_deref().and_then(CopyName::of_passing) else { continue };
+        for left in copy.passing(OURS).await? {
             let text = || Bind::Text(left.to_string());
-            let mut free = said("SELECT CAST(IS_FREE_LOCK(");
+            let mut free = copy.said("SELECT CAST(IS_FREE_LOCK(");
             free.bind(text()).push(
                 ") = 1 AND NOT EXISTS (SELECT 1 FROM information_schema.processlist WHERE db = ",
             );
             free.bind(text()).push(") AS CHAR)");
-            let is_free = self.holder.cell(&free).await?.as_deref() == Some("1");
-            if is_free && self.holder.run(&drop_database(&left.identifier()?)).await.is_ok() {
+            let is_free = copy.holder.cell(&free).await?.as_deref() == Some("1");
+            if is_free && copy.is_dropped(&left).await? {
                 dropped.push(left.to_string());
             }
         }
@@ -71,16 +64,14 @@ impl MySqlCopy {
     }
 
     async fn fill(&mut self, wanted: &Wanted<'_>) -> Result<(), NotRehearsed> {
-        let charset = self.holder.rows(&said(CHARSET)).await?.into_iter().next();
+        let Self(copy) = self;
+        let charset = copy.holder.rows(&copy.said(CHARSET)).await?.into_iter().next();
         let charset = charset.and_then(|row| <[_; 2]>::try_from(row).ok());
         let [charset, collation] = charset.unwrap_or_default().map(Option::unwrap_or_default);
-        let mut sql = said("CREATE DATABASE ");
-        sql.spelled(&self.name).push(" CHARACTER SET ").literal(&charset);
+        let mut sql = copy.said("CREATE DATABASE ");
+        sql.spelled(&copy.name).push(" CHARACTER SET ").literal(&charset);
         sql.push(" COLLATE ").literal(&collation);
-        self.is_begun = true;
-        let made = self.holder.run(&sql).await;
-        self.is_begun = made.is_ok();
-        made.map_err(no_right)?;
+        copy.create(&sql).await.map_err(no_right)?;
         let dump = first_of(&["mariadb-dump", "mysqldump"], PACKAGE)?;
         let load = first_of(&["mariadb", "mysql"], PACKAGE)?;
         let (dump_is, load_is) = (is_mariadb(dump).await?, is_mariadb(load).await?);
@@ -91,28 +82,16 @@ impl MySqlCopy {
         if !dump_is {
             dump.args(MYSQL_DUMP);
         }
-        let source = self.holder.cell(&said("SELECT CAST(DATABASE() AS CHAR)")).await?;
+        let source = copy.holder.cell(&copy.said("SELECT CAST(DATABASE() AS CHAR)")).await?;
         dump.arg("--")
             .arg(source.unwrap_or_default())
             .args(wanted.tables.iter().map(|table| &table.table));
-        load.arg("--").arg(self.name.as_str());
+        load.arg("--").arg(copy.name.as_str());
         pipe(dump, load).await
     }
 
     pub(super) async fn end(self) -> Result<(), StoreError> {
-        let ended = patiently(async || {
-            if !self.is_begun {
-                return Ok(());
-            }
-            let mut session = self.home.session().await?;
-            let ended = session.run(&drop_database(&self.name)).await;
-            session.close().await;
-            ended.map(drop)
-        })
-        .await;
-        self.holder.close().await;
-        self.home.close().await;
-        ended
+        self.0.end().await
     }
 }
 
@@ -121,18 +100,6 @@ async fn is_mariadb(program: &str) -> Result<bool, NotRehearsed> {
     let said = command(program).arg("--version").output().await;
     let said = said.map_err(|error| NotRehearsed::Refused(format!("{program}: {error}")))?;
     Ok(String::from_utf8_lossy(&said.stdout).contains("MariaDB"))
-}
-
-fn said(statement: &'static str) -> Sql {
-    let mut sql = Sql::new(Dialect::MySql, Case::Exact);
-    sql.push(statement);
-    sql
-}
-
-fn drop_database(name: &Identifier) -> Sql {
-    let mut sql = said("DROP DATABASE IF EXISTS ");
-    sql.spelled(name);
-    sql
 }
 
 fn no_right(error: StoreError) -> NotRehearsed {

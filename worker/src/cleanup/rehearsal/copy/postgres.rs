@@ -10,23 +10,21 @@ use tokenkeeper_shared::{
 
 use super::{
     super::{NotRehearsed, name::CopyName},
-    Copy, Home, Wanted, Way, patiently, unless_stopped,
+    Copy, Home, Wanted, Way,
+    server::{self, ServerCopy},
+    unless_stopped,
 };
 use crate::cleanup::{
-    database::{Access, Database, Session},
+    database::{Access, Database},
     dialect::Dialect,
-    policy::{Case, Identifier},
     sql::{Bind, Sql},
 };
 
-/// A copy's database, and the session whose lock says that somebody is at it.
+/// The copy of a database of PostgreSQL, and the process that makes it.
 #[derive(Debug)]
 pub(super) struct PostgresCopy {
-    home: Database,
-    name: Identifier,
-    holder: Session,
+    copy: ServerCopy,
     process: Option<String>,
-    is_begun: bool,
 }
 
 /// What of the source the copy must have by itself.
@@ -50,8 +48,7 @@ pub(super) async fn make(wanted: &Wanted<'_>, name: &CopyName) -> Result<Copy, N
         let session = home.session().await?;
         (home, session, false)
     };
-    let identifier = name.identifier()?;
-    let mut copy = PostgresCopy { home, name: identifier, holder, process: None, is_begun: false };
+    let mut copy = PostgresCopy { copy: ServerCopy::new(home, holder, name)?, process: None };
     let dropped = copy.prepare(name).await?;
     match unless_stopped(wanted.stop, copy.fill(wanted, &source, is_apart)).await {
         Ok(way) => {
@@ -86,23 +83,21 @@ impl Source {
 impl PostgresCopy {
     /// Takes the lock, and drops what dead rehearsals have left.
     async fn prepare(&mut self, name: &CopyName) -> Result<Vec<String>, StoreError> {
+        let Self { copy, process } = self;
         // The copy of a large database takes its time.
-        self.holder.run(&said("SET statement_timeout = 0")).await?;
-        self.process = self.holder.cell(&said("SELECT CAST(pg_backend_pid() AS text)")).await?;
+        copy.holder.run(&said("SET statement_timeout = 0")).await?;
+        *process = copy.holder.cell(&said("SELECT CAST(pg_backend_pid() AS text)")).await?;
         let mut lock = said("SELECT CAST(pg_advisory_lock(");
         lock.number(LOCKS.into()).push(", ").number(key(name)).push(") AS text)");
-        self.holder.rows(&lock).await?;
+        copy.holder.rows(&lock).await?;
         let mut dropped = Vec::new();
-        for row in self.holder.rows(&said(OURS)).await? {
-            let left = row.into_iter().next().flatten();
-            let Some(left) = left.as_deref().and_then(CopyName::of_passing) else { continue };
+        for left in copy.passing(OURS).await? {
             let mut held = said(
                 "SELECT CAST(COUNT(*) AS text) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = ",
             );
             held.number(LOCKS.into()).push(" AND objid = ").number(left.number().into());
-            let is_held = self.holder.cell(&held).await?.as_deref() != Some("0");
-            // Somebody who looks at it, or owns it, keeps it.
-            if !is_held && self.holder.run(&drop_database(&left.identifier()?)).await.is_ok() {
+            let is_held = copy.holder.cell(&held).await?.as_deref() != Some("0");
+            if !is_held && copy.is_dropped(&left).await? {
                 dropped.push(left.to_string());
             }
         }
@@ -117,29 +112,23 @@ impl PostgresCopy {
     ) -> Result<Way, NotRehearsed> {
         if is_apart && self.is_alone(source).await? {
             let mut sql = said("CREATE DATABASE ");
-            sql.spelled(&self.name).push(" TEMPLATE ").found(&source.database);
-            match self.create(&sql).await {
+            sql.spelled(&self.copy.name).push(" TEMPLATE ").found(&source.database);
+            match self.copy.create(&sql).await {
                 Ok(()) => return Ok(Way::Template),
                 Err(error) if has_code(&error, &ELSE_DUMPED) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         let mut sql = said("CREATE DATABASE ");
-        sql.spelled(&self.name).push(" TEMPLATE template0 ENCODING ").literal(&source.encoding);
+        sql.spelled(&self.copy.name)
+            .push(" TEMPLATE template0 ENCODING ")
+            .literal(&source.encoding);
         sql.push(" LC_COLLATE ").literal(&source.collate);
         sql.push(" LC_CTYPE ").literal(&source.ctype);
-        self.create(&sql).await.map_err(no_right)?;
-        let target = wanted.source.on_same_server(self.name.as_str(), &[]).map_err(address)?;
+        self.copy.create(&sql).await.map_err(no_right)?;
+        let target = wanted.source.on_same_server(self.copy.name.as_str(), &[]).map_err(address)?;
         dump::dump(wanted, &target).await?;
         Ok(Way::Dump)
-    }
-
-    /// A statement that is interrupted may have made it.
-    async fn create(&mut self, sql: &Sql) -> Result<(), StoreError> {
-        self.is_begun = true;
-        let made = self.holder.run(sql).await;
-        self.is_begun = made.is_ok();
-        made.map(drop)
     }
 
     /// Connections that have just been closed are there a moment longer.
@@ -148,7 +137,7 @@ impl PostgresCopy {
             said("SELECT CAST(COUNT(*) AS text) FROM pg_stat_activity WHERE datname = ");
         others.bind(Bind::Text(source.database.clone()));
         for _ in 0..LOOKS {
-            if self.holder.cell(&others).await?.as_deref() == Some("0") {
+            if self.copy.holder.cell(&others).await?.as_deref() == Some("0") {
                 return Ok(true);
             }
             tokio::time::sleep(BETWEEN_LOOKS).await;
@@ -163,38 +152,18 @@ impl PostgresCopy {
         };
         let mut sql = said("SELECT CAST(pg_terminate_backend(CAST(");
         sql.number(process).push(" AS integer)) AS text)");
-        if let Err(error) = self.home.rows(&sql).await {
+        if let Err(error) = self.copy.home.rows(&sql).await {
             tracing::debug!("the copying was not interrupted: {error}");
         }
     }
 
     pub(super) async fn end(self) -> Result<(), StoreError> {
-        let ended = patiently(async || {
-            if !self.is_begun {
-                return Ok(());
-            }
-            let mut session = self.home.session().await?;
-            let ended = session.run(&drop_database(&self.name)).await;
-            session.close().await;
-            ended.map(drop)
-        })
-        .await;
-        self.holder.close().await;
-        self.home.close().await;
-        ended
+        self.copy.end().await
     }
 }
 
 fn said(statement: &'static str) -> Sql {
-    let mut sql = Sql::new(Dialect::Postgres, Case::Exact);
-    sql.push(statement);
-    sql
-}
-
-fn drop_database(name: &Identifier) -> Sql {
-    let mut sql = said("DROP DATABASE IF EXISTS ");
-    sql.spelled(name);
-    sql
+    server::said(Dialect::Postgres, statement)
 }
 
 /// The server takes it for a signed number.
