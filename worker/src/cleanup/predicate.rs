@@ -7,6 +7,7 @@ mod time;
 
 use std::time::Duration;
 
+pub use self::render::reason_name;
 use super::policy::{
     Column, Expiry, Identifier, Length, Reason, Related, Target, TimeEncoding, Value,
 };

@@ -16,7 +16,7 @@ use super::{
     dialect::Dialect,
     policy::{Identifier, Policy, Target},
     predicate,
-    sql::{Bind, Sql},
+    sql::Sql,
 };
 
 /// Why there is no script.
@@ -85,15 +85,22 @@ impl<'a> Part<'a> {
         predicate::doomed(self.target).render(sql, &self.clock);
     }
 
-    /// The name of the first reason that holds.
     fn reason(&self, sql: &mut Sql) {
-        sql.push("CASE");
-        for reason in &self.target.reasons {
-            sql.push(" WHEN ");
-            predicate::because(self.target, reason).render(sql, &self.clock);
-            sql.push(" THEN ").bind(Bind::Text(reason.name.clone()));
+        predicate::reason_name(self.target, &self.clock, sql);
+    }
+
+    /// That no row of the target is left that an orphan may belong to.
+    fn left_alone(&self, table: &Table<'_>, sql: &mut Sql) {
+        let Some(child) = table.path.first() else { return };
+        sql.push("NOT EXISTS (SELECT 1 FROM ");
+        self.table(&self.target.table, sql);
+        // Oracle takes no AS here.
+        sql.push(" left_over WHERE ");
+        for (at, (theirs, ours)) in child.on.iter().enumerate() {
+            sql.push(if at == 0 { "" } else { " AND " }).push("left_over.").name(ours);
+            sql.push(" = ").name(table.name).push(".").name(theirs);
         }
-        sql.push(" END");
+        sql.push(")");
     }
 }
 

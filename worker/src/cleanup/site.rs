@@ -124,13 +124,7 @@ impl Site<'_> {
             sql.push("CAST(NULL AS char(1))");
             return;
         }
-        sql.push("CASE");
-        for reason in &self.target.reasons {
-            sql.push(" WHEN ");
-            predicate::because(self.target, reason).render(sql, &self.clock);
-            sql.push(" THEN ").bind(Bind::Text(reason.name.clone()));
-        }
-        sql.push(" END");
+        predicate::reason_name(self.target, &self.clock, sql);
     }
 
     /// Adds the name of the reason of that number.

@@ -1,12 +1,23 @@
 //! The tree as SQL. One place for all databases; how they reckon with time lies in `time`.
 
-use super::{ColumnRef, IsText, Predicate, time};
+use super::{ColumnRef, IsText, Predicate, because, time};
 use crate::cleanup::{
     cutoff::DatabaseClock,
     dialect::Dialect,
-    policy::Value,
+    policy::{Target, Value},
     sql::{Bind, Sql},
 };
+
+/// Adds the name of the first reason that holds, and NULL where none does.
+pub fn reason_name(target: &Target, clock: &DatabaseClock, sql: &mut Sql) {
+    sql.push("CASE");
+    for reason in &target.reasons {
+        sql.push(" WHEN ");
+        because(target, reason).render(sql, clock);
+        sql.push(" THEN ").bind(Bind::Text(reason.name.clone()));
+    }
+    sql.push(" END");
+}
 
 impl Predicate {
     /// Adds the condition to a statement whose target table has no alias. Where a column is NULL, it may be

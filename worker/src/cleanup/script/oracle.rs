@@ -90,7 +90,7 @@ fn named(part: &Part<'_>, table: &Table<'_>, template: &'static str, sql: &mut S
         "belongs" => belongs(part, &table.path, sql),
         "number" => drop(sql.number(number(part, table))),
         "gathered" => gathered(part, sql),
-        "left_alone" => left_alone(part, table, sql),
+        "left_alone" => part.left_alone(table, sql),
         _ => {}
     });
 }
@@ -146,18 +146,6 @@ fn belongs(part: &Part<'_>, path: &[&Child], sql: &mut Sql) {
         belongs(part, above, sql);
         sql.push(")");
     }
-}
-
-fn left_alone(part: &Part<'_>, table: &Table<'_>, sql: &mut Sql) {
-    let Some(child) = table.path.first() else { return };
-    sql.push("NOT EXISTS (SELECT 1 FROM ");
-    part.table(&part.target.table, sql);
-    sql.push(" left_over WHERE ");
-    for (at, (theirs, ours)) in child.on.iter().enumerate() {
-        sql.push(if at == 0 { "" } else { " AND " }).push("left_over.").name(ours);
-        sql.push(" = ").name(table.name).push(".").name(theirs);
-    }
-    sql.push(")");
 }
 
 const FORM: Hashed = ("CAST(NULL AS VARCHAR2(64)) AS ", "", false);

@@ -86,7 +86,7 @@ fn named(part: &Part<'_>, at: usize, table: &Table<'_>, template: &'static str, 
             belongs(part, at, &table.path, sql);
             if table.is_orphaned() {
                 sql.push("\n          AND ");
-                left_alone(part, table, sql);
+                part.left_alone(table, sql);
             }
         }
         _ => {}
@@ -164,18 +164,6 @@ fn belongs(part: &Part<'_>, at: usize, path: &[&Child], sql: &mut Sql) {
         sql.name(&child.table).push(".").name(theirs).push(" AND ");
     }
     belongs(part, at, above, sql);
-    sql.push(")");
-}
-
-fn left_alone(part: &Part<'_>, table: &Table<'_>, sql: &mut Sql) {
-    let Some(child) = table.path.first() else { return };
-    sql.push("NOT EXISTS (SELECT 1 FROM ");
-    part.table(&part.target.table, sql);
-    sql.push(" AS left_over WHERE ");
-    for (at, (theirs, ours)) in child.on.iter().enumerate() {
-        sql.push(if at == 0 { "" } else { " AND " }).push("left_over.").name(ours);
-        sql.push(" = ").name(table.name).push(".").name(theirs);
-    }
     sql.push(")");
 }
 
