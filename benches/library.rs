@@ -12,6 +12,8 @@
 mod suites {
     pub mod harness;
 }
+#[path = "support/bare.rs"]
+mod bare;
 #[path = "support/figures.rs"]
 mod figures;
 #[path = "support/identity.rs"]
@@ -28,11 +30,11 @@ use std::{
 
 use arc_swap::ArcSwap;
 use azure_core::credentials::TokenCredential;
+use bare::Bare;
 use figures::{Figures, ratio};
 use gcp_auth::TokenProvider;
 use identity::{SCOPES, google, microsoft};
 use one_token::{NAME, TOKEN, claim, commit, keep_a_token, open};
-use sqlx::{AssertSqlSafe, Connection, MySqlConnection, PgConnection, Row, SqliteConnection};
 use suites::harness::{
     databases::{Database, Kind, each},
     wait::stopwatch,
@@ -238,37 +240,6 @@ async fn waking(stage: &Stage) {
 
 fn target(stage: &Stage) -> u32 {
     if stage.database.kind == Kind::Postgres { 10 } else { 100 }
-}
-
-/// One connection, and the least that answers the question.
-enum Bare {
-    Sqlite(SqliteConnection),
-    Postgres(PgConnection),
-    MySql(MySqlConnection),
-}
-
-impl Bare {
-    async fn connect(kind: Kind, url: &str) -> Self {
-        match kind {
-            Kind::Sqlite => Self::Sqlite(SqliteConnection::connect(url).await.unwrap()),
-            Kind::Postgres => Self::Postgres(PgConnection::connect(url).await.unwrap()),
-            Kind::MariaDb => Self::MySql(MySqlConnection::connect(url).await.unwrap()),
-        }
-    }
-
-    async fn query(&mut self, sql: &str) -> String {
-        macro_rules! ask {
-            ($connection:expr) => {{
-                let query = sqlx::query(AssertSqlSafe(sql)).bind(NAME);
-                query.fetch_one($connection).await.unwrap().get("access_token")
-            }};
-        }
-        match self {
-            Self::Sqlite(connection) => ask!(connection),
-            Self::Postgres(connection) => ask!(connection),
-            Self::MySql(connection) => ask!(connection),
-        }
-    }
 }
 
 const ROUNDS: usize = 3;

@@ -35,6 +35,8 @@ mod oauth2;
 mod outages;
 #[path = "serve/python.rs"]
 mod python;
+#[path = "serve/server.rs"]
+mod server;
 #[path = "serve/stage.rs"]
 mod stage;
 #[path = "serve/stampede.rs"]

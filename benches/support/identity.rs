@@ -74,5 +74,10 @@ impl HttpClient for Answers {
 fn private_key() -> String {
     let made = Command::new("openssl").args(["genpkey", "-algorithm", "RSA"]).output();
     let made = made.expect("openssl is needed (Debian: openssl)");
+    assert!(
+        made.status.success(),
+        "openssl made no key: {}",
+        String::from_utf8_lossy(&made.stderr)
+    );
     String::from_utf8(made.stdout).unwrap()
 }

@@ -2,9 +2,7 @@
 
 use std::{
     fs,
-    net::TcpStream,
     path::{Path, PathBuf},
-    thread,
     time::Duration,
 };
 
@@ -22,12 +20,11 @@ use tokenkeeper_shared::{
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::http::{Answer, exchange, request};
+pub use super::server::{Server, bearer};
 use crate::harness::{
     databases::{Database, Kind},
     keeper::free_port,
-    programs::{Finished, Program, Running, built},
-    wait,
+    programs::{Program, built},
 };
 
 /// A database with a schema, and a home with its key.
@@ -37,12 +34,6 @@ pub struct Stage {
     _database: Option<Database>,
     key: String,
     runtime: Runtime,
-}
-
-/// A server that runs.
-pub struct Server {
-    pub running: Option<Running>,
-    pub port: u16,
 }
 
 impl Stage {
@@ -199,54 +190,6 @@ impl Stage {
     }
 }
 
-impl Server {
-    fn wait_until_it_listens(&self) {
-        let listens = || TcpStream::connect(("127.0.0.1", self.port)).ok();
-        wait::until(LIMIT, listens).expect("the server does not listen");
-    }
-
-    pub fn ask(&self, text: &str) -> Answer {
-        let mut answers = exchange(self.port, text.as_bytes());
-        assert_eq!(answers.len(), 1, "{text} was answered by {answers:?}");
-        answers.remove(0)
-    }
-
-    pub fn get(&self, path: &str, key: &str) -> Answer {
-        self.ask(&request("GET", path, &[("Authorization", &bearer(key))], ""))
-    }
-
-    pub fn post(&self, path: &str, key: &str, kind: &str, body: &str) -> Answer {
-        let headers = [("Authorization", &*bearer(key)), ("Content-Type", kind)];
-        self.ask(&request("POST", path, &headers, body))
-    }
-
-    /// Waits until the server answers so; other processes take their time.
-    #[track_caller]
-    pub fn until(&self, path: &str, key: &str, status: u16) -> Answer {
-        let answer = wait::until(LIMIT, || {
-            let answer = self.get(path, key);
-            if answer.status == status {
-                return Some(answer);
-            }
-            // A key that is not in force yet counts as a guess, and who guesses fast waits long.
-            thread::sleep(Duration::from_millis(if answer.status == 401 { 500 } else { 0 }));
-            None
-        });
-        answer.unwrap_or_else(|| panic!("not {status}, but {:?}", self.get(path, key)))
-    }
-
-    /// Asks the server to stop, and returns what it has said.
-    pub fn stop(mut self) -> Finished {
-        let running = self.running.take().expect("it runs");
-        running.signal("TERM");
-        running.wait()
-    }
-}
-
-pub fn bearer(key: &str) -> String {
-    format!("Bearer {key}")
-}
-
 pub fn path(path: &Path) -> &str {
     path.to_str().expect("a path in UTF-8")
 }
@@ -269,4 +212,3 @@ fn answer(name: &TokenName, generation: i64, expires_at: DateTime<Utc>) -> NewTo
 }
 
 pub const HOUR: Duration = Duration::from_secs(3600);
-const LIMIT: Duration = Duration::from_secs(20);
