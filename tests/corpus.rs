@@ -16,5 +16,7 @@ mod long;
 mod names;
 #[path = "corpus/replies.rs"]
 mod replies;
+#[path = "corpus/scripts.rs"]
+mod scripts;
 #[path = "corpus/sealed.rs"]
 mod sealed;

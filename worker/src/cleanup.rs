@@ -2,7 +2,7 @@
 //! room outside comes in here, and nothing here touches the store.
 //!
 //! Rules: `policy` says what may go, `predicate` says it in SQL, `evaluate` says it again in Rust,
-//! `script` makes a script of it for databases that are not reached.
+//! `script` makes a script of it for databases that are not reached; `lint` looks over scripts of others.
 //! `site` and `walk` say of which tables, and in which steps, `pace` how large these are, `restraint` how a
 //! run holds itself back, `progress` and `report` what came of it.
 //! IO: `database` is the one that is cleaned, `survey` a look at it, `engine` the statements of a batch, `batch`
@@ -24,6 +24,7 @@ pub mod engine;
 pub mod evaluate;
 pub mod hold;
 pub mod ledger;
+pub mod lint;
 pub mod pace;
 pub mod policy;
 pub mod predicate;

@@ -1,11 +1,12 @@
 //! `cleanup`: what clean-up would delete of an authorization server's database; with `--apply`, deleting it
 //! (`apply`), all of that on a copy (`rehearse`), what earlier runs did (`history`), bringing back what they
-//! deleted (`restore`), and the end of old backups (`prune`). Its
+//! deleted (`restore`), the end of old backups (`prune`), and others' scripts (`lint`). Its
 //! verbs are listed in `verb`.
 
 mod address;
 mod apply;
 mod history;
+mod lint;
 mod policies;
 mod prune;
 mod rehearse;
@@ -79,6 +80,7 @@ pub(super) async fn cleanup(
         Some(CleanupVerb::Script { policy, dialect }) => {
             script::script(named(&policies, &policy)?, dialect, json)
         }
+        Some(CleanupVerb::Lint(arguments)) => lint::run(&policies, &arguments, json),
         Some(CleanupVerb::Status) => {
             let url = database_url(environment, arguments.database.as_deref())?;
             let told = history::status(url.clone(), json).await;

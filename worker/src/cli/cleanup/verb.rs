@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::{prune::PruneArguments, script::ScriptDialect};
+use super::{lint::LintArguments, prune::PruneArguments, script::ScriptDialect};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum CleanupVerb {
@@ -70,6 +70,14 @@ pub(super) enum CleanupVerb {
         #[arg(long, value_enum)]
         dialect: ScriptDialect,
     },
+    /// Find the known mistakes of clean-up scripts that others wrote
+    ///
+    /// Reads files of SQL, and pages with SQL among prose: jobs of pgAgent, events of MySQL, jobs of SQL Server Agent,
+    /// procedures, statements. Tells of each mistake its line and column, a code, what would happen, and the
+    /// mended text. Nothing is run, and no database is asked. Ends with 0 when nothing was found, with 3 when
+    /// something was. The codes: docs/cleanup-lint.md.
+    #[command(after_help = LINT_HELP)]
+    Lint(LintArguments),
 }
 
 #[derive(Debug, Subcommand)]
@@ -80,3 +88,12 @@ pub(super) enum ShowVerb {
         name: String,
     },
 }
+
+const LINT_HELP: &str = "\
+Examples:
+  tokenkeeper-worker cleanup lint token-cleanup.sql
+  curl -s https://docs.example.org/clean-tokens.html | tokenkeeper-worker cleanup lint -
+  tokenkeeper-worker cleanup lint --dialect mysql --table my_logins jobs/*.sql
+
+Exit codes:
+  0 nothing found   2 a file cannot be read, or is no text   3 something found";
