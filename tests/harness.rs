@@ -12,5 +12,6 @@ pub mod oidc;
 pub mod product;
 pub mod programs;
 pub mod proxy;
+pub mod replica;
 pub mod servers;
 pub mod wait;

@@ -167,5 +167,5 @@ const MARIADB_PREPARE: &str = r#"
 const MARIADB_START: &str = r#"
     exec "$SERVER" --no-defaults $AS_OWNER --datadir="$DIR/data" --tmpdir="$DIR/tmp" --socket="$DIR/socket" --pid-file="$DIR/pid" \
         --bind-address=127.0.0.1 --port="$PORT" --skip-networking=0 --max-connections=300 \
-        --innodb-flush-log-at-trx-commit=2 --innodb-log-file-size=8M --innodb-buffer-pool-size=64M
+        --innodb-flush-log-at-trx-commit=2 --innodb-log-file-size=8M --innodb-buffer-pool-size=64M $OPTIONS
 "#;

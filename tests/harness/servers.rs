@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::coverage;
-use super::keeper::{Keeper, free_port};
+use super::keeper::{Keeper, Recipe, free_port};
 use super::product::{Product, find};
 use super::wait;
 
@@ -36,8 +36,13 @@ pub struct Server {
 impl Server {
     /// Starts a server of the test's own and waits until it answers.
     pub fn start(product: Product) -> Self {
+        Self::made(product, &product.recipe())
+    }
+
+    /// The same, made in another way.
+    pub fn made(product: Product, recipe: &Recipe) -> Self {
         let client = find(product.client(), product.package());
-        let keeper = Keeper::prepare(&product.recipe());
+        let keeper = Keeper::prepare(recipe);
         let mut server = Self { product, client, keeper, port: 0 };
         // Another process may take the port between the look and the start.
         let attempt = (0..3).map(|_| free_port()).find(|port| {
@@ -64,6 +69,10 @@ impl Server {
             Product::MariaDb => "mysql://root",
         };
         format!("{login}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    pub fn product(&self) -> Product {
+        self.product
     }
 
     pub fn port(&self) -> u16 {
