@@ -26,6 +26,8 @@ mod ground;
 mod holding;
 #[path = "cleanup/keeping.rs"]
 mod keeping;
+#[path = "cleanup/lagging.rs"]
+mod lagging;
 #[path = "cleanup/locking.rs"]
 mod locking;
 #[path = "cleanup/meeting.rs"]
@@ -50,3 +52,5 @@ mod surveying;
 mod tables;
 #[path = "cleanup/terminal.rs"]
 mod terminal;
+#[path = "cleanup/unasked.rs"]
+mod unasked;

@@ -4,13 +4,14 @@
 mod clock;
 mod connect;
 mod session;
+mod shown;
 
 use std::fmt;
 
 use sqlx::{AssertSqlSafe, Executor, Row, SqlSafeStr, SqlStr};
 use tokenkeeper_shared::{database_url::DatabaseUrl, store::StoreError};
 
-pub use self::{clock::millis, connect::Access, session::Session};
+pub use self::{clock::millis, connect::Access, session::Session, shown::Named};
 use super::{
     dialect::Dialect,
     sql::{Bind, Sql},

@@ -1,6 +1,8 @@
 //! A run from its first batch to its last: each target in turn, window by window, until nothing dead is left
 //! that can be had, or somebody says that it is enough.
 
+mod catch_up;
+
 use std::time::Duration;
 
 use tokenkeeper_shared::store::StoreError;
@@ -147,6 +149,10 @@ impl Drive<'_> {
             if rest == 0 || self.hold.is_enough(deadline) {
                 return Ok(Step::Enough);
             }
+            let step = self.catch_up(run, deadline, session).await?;
+            if step != Step::Next {
+                return Ok(step);
+            }
             let position = run.progress.position.clone();
             let Some(window) = engine.window(&position, pace.size(), session).await? else { break };
             let began = self.hold.clock.monotonic();
@@ -159,6 +165,7 @@ impl Drive<'_> {
                     pace.took(took);
                     self.far.send_modify(|far| far.deleted = run.progress.deleted());
                     (failures, delays) = (0, self::delays());
+                    self.mark(took).await?;
                     self.hold.rest(took, deadline).await;
                 }
                 Err(Undone::Fenced) => return Ok(Step::Fenced),

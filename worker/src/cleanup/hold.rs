@@ -6,7 +6,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use tokenkeeper_shared::clock::{Clock, after};
 
-use super::restraint::Restraint;
+use super::{replicas::Replicas, restraint::Restraint};
 use crate::stop::Stop;
 
 /// What a run is held back by.
@@ -18,6 +18,8 @@ pub struct Hold<'a> {
     pub stop: &'a Stop,
     /// This machine's time.
     pub clock: &'a dyn Clock,
+    /// Replicas that are waited for.
+    pub replicas: Option<&'a Replicas>,
     begun: (DateTime<Utc>, Duration),
 }
 
@@ -30,7 +32,13 @@ impl<'a> Hold<'a> {
         clock: &'a dyn Clock,
         now: DateTime<Utc>,
     ) -> Self {
-        Self { restraint, stop, clock, begun: (now, clock.monotonic()) }
+        Self { restraint, stop, clock, replicas: None, begun: (now, clock.monotonic()) }
+    }
+
+    /// The same, waiting for replicas.
+    #[must_use]
+    pub fn waiting_for(self, replicas: Option<&'a Replicas>) -> Self {
+        Self { replicas, ..self }
     }
 
     /// Why nothing may be done now.
@@ -44,6 +52,15 @@ impl<'a> Hold<'a> {
         let path = self.restraint.stop_file.as_deref();
         let path = path.filter(|path| path.try_exists().unwrap_or(true))?;
         Some(format!("the stop file {} is there", path.display()))
+    }
+
+    /// Why a run that ends early does so: as above, or because a replica lags too far behind.
+    pub async fn ended_by(&self) -> Option<String> {
+        let Some(replicas) = self.replicas.filter(|_| self.reason().is_none()) else {
+            return self.reason();
+        };
+        let most = replicas.most();
+        replicas.found().await.map(|behind| format!("{behind}, with --max-lag {most}"))
     }
 
     /// Whether a run ends here: at its deadline (on the monotonic clock), when somebody asks, or when

@@ -1,6 +1,6 @@
 //! How far a run has come: saved with each batch, so that whoever takes a run up goes on where it was.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -29,15 +29,20 @@ pub struct Progress {
     /// When the backup was given up because it was old, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub given_up_at: Option<String>,
+    /// How long the run has waited for replicas, milliseconds, by replica.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waited_ms: BTreeMap<String, u64>,
 }
 
 /// How many rows a run has deleted, for whoever watches.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Far {
     /// So far.
     pub deleted: u64,
     /// In the end, as far as was known when it began; 0 before it has begun.
     pub all: u64,
+    /// What it waits for, and for how long it has.
+    pub waiting: Option<(String, Duration)>,
 }
 
 /// What was done to a target.
@@ -149,8 +154,16 @@ impl Progress {
         let batch = self.batch;
         let targets = std::mem::take(&mut self.targets);
         let target = self.target + 1;
-        let file = self.file.take();
-        *self = Self { target, batch, began_with: batch, targets, file, ..Self::default() };
+        let (file, waited_ms) = (self.file.take(), std::mem::take(&mut self.waited_ms));
+        let began_with = batch;
+        *self = Self { target, batch, began_with, targets, file, waited_ms, ..Self::default() };
+    }
+
+    /// Notes that the run has waited for a replica.
+    pub fn waited(&mut self, replica: &str, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let waited = self.waited_ms.entry(replica.to_owned()).or_default();
+        *waited = waited.saturating_add(millis);
     }
 
     /// Rows deleted in all, children not counted.

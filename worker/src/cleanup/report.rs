@@ -1,10 +1,13 @@
 //! What a run came to, as JSON and in words.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use serde::Serialize;
 
 use super::{
     cutoff::DatabaseClock,
     drive::Ended,
+    lag,
     ledger::{Run, Told},
     progress::Tally,
 };
@@ -30,8 +33,11 @@ pub struct Report {
     pub cut_off: String,
     /// What was done to each target.
     pub targets: Vec<Tally>,
-    /// Why the run was not begun, or ended early: the hours of `--window`, or the stop file.
+    /// Why the run was not begun, or ended early: the hours of `--window`, the stop file, or a
+    /// replica that lags.
     pub held_back: Option<String>,
+    /// How long the run has waited for replicas, milliseconds, by replica.
+    pub waited_ms: BTreeMap<String, u64>,
 }
 
 impl Report {
@@ -55,6 +61,7 @@ impl Report {
             cut_off: crate::report::text(run.clock.utc()),
             targets: run.progress.targets.clone(),
             held_back: None,
+            waited_ms: run.progress.waited_ms.clone(),
         }
     }
 
@@ -72,6 +79,7 @@ impl Report {
             cut_off: told.cut_off,
             targets: told.progress.targets,
             held_back: None,
+            waited_ms: told.progress.waited_ms,
         }
     }
 
@@ -95,6 +103,7 @@ impl Report {
             cut_off: crate::report::text(clock.utc()),
             targets: Vec::new(),
             held_back: Some(why),
+            waited_ms: BTreeMap::new(),
         }
     }
 
@@ -112,9 +121,18 @@ impl Report {
         }
         let mut lines = vec![format!("{policy}: {status}, slot {slot}, run {}", self.run)];
         lines.extend(self.targets.iter().flat_map(Tally::lines));
+        lines.extend(waited(&self.waited_ms));
         lines.extend(why.map(|why| format!("  ended early: {why}")));
         lines
     }
+}
+
+/// How long each replica was waited for, for people. What took no second is not worth a line.
+pub fn waited(waited_ms: &BTreeMap<String, u64>) -> impl Iterator<Item = String> {
+    let waited = waited_ms.iter().map(|(replica, ms)| (replica, Duration::from_millis(*ms)));
+    waited
+        .filter(|(_, time)| time.as_secs() > 0)
+        .map(|(replica, time)| format!("  waited {} for the replica {replica}", lag::shown(time)))
 }
 
 impl Tally {

@@ -119,7 +119,9 @@ impl Turn<'_> {
             Ok(ended) => ended,
         };
         let mut report = Report::ours(&self.policy.name, &run, ended, &runner);
-        report.held_back = self.hold.reason().filter(|_| ended == Ended::Partly);
+        if ended == Ended::Partly {
+            report.held_back = self.hold.ended_by().await;
+        }
         Ok(Turned::Ended(report, ended))
     }
 
@@ -152,7 +154,7 @@ impl Turn<'_> {
         let deleted = run.progress.deleted();
         let doomed = shares.iter().map(|of| of.doomed).sum::<u64>();
         let most = self.wish.max_rows.unwrap_or(u64::MAX);
-        Far { deleted, all: deleted.saturating_add(doomed).min(most) }
+        Far { deleted, all: deleted.saturating_add(doomed).min(most), waiting: None }
     }
 
     async fn drive(

@@ -14,7 +14,7 @@ pub struct Rate {
     pub rows: u64,
     /// In how many batches.
     pub batches: u64,
-    /// In how many milliseconds.
+    /// In how many milliseconds, waiting for replicas not counted.
     pub millis: u64,
 }
 
@@ -45,6 +45,7 @@ pub async fn rate(
 fn read(row: Vec<Option<String>>) -> Option<Rate> {
     let [run, millis, progress] = <[_; 3]>::try_from(row).ok()?;
     let progress: Progress = serde_json::from_str(&progress?).ok()?;
-    let millis = millis?.parse().ok().filter(|millis| *millis > 0)?;
+    let waited: u64 = progress.waited_ms.values().sum();
+    let millis = millis?.parse::<u64>().ok()?.checked_sub(waited).filter(|millis| *millis > 0)?;
     Some(Rate { run: run?, rows: progress.deleted(), batches: progress.batch, millis })
 }

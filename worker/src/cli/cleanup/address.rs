@@ -1,4 +1,4 @@
-//! Where `cleanup` works: the database's address, from the flag or the variable.
+//! Where `cleanup` works: the database's address and its replicas', from the flags or the variables.
 
 use tokenkeeper_shared::{
     database_url::DatabaseUrl,
@@ -31,6 +31,27 @@ pub(super) fn database_url(
     text.parse().map_err(|error| refused(format!("{origin}: {error}")))
 }
 
+/// The same for replicas: the flags, or the variable or its file, addresses parted by white space.
+pub(super) fn replica_urls(
+    environment: &Environment,
+    flags: &[String],
+) -> Result<Vec<DatabaseUrl>, Failure> {
+    let refused = |message: String| Failure::new(Exit::Usage, message);
+    if flags.iter().any(|text| holds_password(text)) {
+        return Err(refused(format!(
+            "--replica holds a password, which every process of this host can read: set {REPLICAS} or {REPLICAS}_FILE instead"
+        )));
+    }
+    let set = match flags {
+        [] => environment.secret(REPLICAS).map_err(|e: SettingsError| Failure::from(e))?,
+        _ => None,
+    };
+    let origin = if flags.is_empty() { REPLICAS } else { "--replica" };
+    let set = set.iter().flat_map(|set| set.expose().split_whitespace());
+    let texts = flags.iter().map(String::as_str).chain(set);
+    texts.map(|text| text.parse().map_err(|error| refused(format!("{origin}: {error}")))).collect()
+}
+
 fn holds_password(text: &str) -> bool {
     // What is no URL is refused anyway, and not shown.
     url::Url::parse(text).is_ok_and(|url| {
@@ -39,3 +60,4 @@ fn holds_password(text: &str) -> bool {
 }
 
 const VARIABLE: &str = "TOKENKEEPER_CLEANUP_DATABASE_URL";
+const REPLICAS: &str = "TOKENKEEPER_CLEANUP_REPLICA_URLS";

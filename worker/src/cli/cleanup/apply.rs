@@ -3,6 +3,8 @@
 mod arguments;
 mod bar;
 mod figures;
+mod lag;
+mod waiting;
 
 use std::collections::BTreeMap;
 
@@ -48,6 +50,8 @@ pub(super) async fn apply(
     let clock = database.clock().await?;
     let (stop, restraint, host) = (signals::stop()?, arguments.restraint(), SystemClock::new());
     let (wish, hold) = (arguments.wish(), Hold::new(&restraint, &stop, &host, clock.utc()));
+    let replicas = arguments.lag.replicas(telling.figures.environment, &database).await?;
+    let hold = hold.waiting_for(replicas.as_ref());
     let mut worst = Exit::Ok;
     let chosen = chosen(policies, names, &database, clock).await?;
     if matches!(wish.backup, Backup::File(..)) && chosen.len() > 1 {
@@ -64,6 +68,9 @@ pub(super) async fn apply(
             (Exit::Ok, exit) | (Exit::Partly, exit @ (Exit::Usage | Exit::Internal)) => exit,
             (worst, _) => worst,
         };
+    }
+    if let Some(replicas) = &replicas {
+        replicas.close().await;
     }
     database.close().await;
     Ok(worst)

@@ -1,6 +1,6 @@
 //! `cleanup status` and `cleanup history`: what earlier runs did, as the database has it.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use tokenkeeper_shared::{
     database_url::DatabaseUrl,
@@ -10,6 +10,7 @@ use tokenkeeper_shared::{
 use super::output;
 use crate::cleanup::{
     database::{Access, Database},
+    lag::shown,
     ledger::{self, Told},
 };
 
@@ -67,8 +68,13 @@ fn tell(runs: &[Told], json: bool) -> Result<(), Failure> {
         };
         let given_up = told.progress.given_up_at.as_ref();
         let given_up = given_up.map_or(String::new(), |at| format!("  backup given up at {at}"));
+        let waited: u64 = told.progress.waited_ms.values().sum();
+        let waited = match Duration::from_millis(waited) {
+            time if time.as_secs() == 0 => String::new(),
+            time => format!("  waited {} for replicas", shown(time)),
+        };
         output::line(&format!(
-            "{policy}  run {run}  slot {slot}  begun {started_at} by {runner}  {state}  {deleted} rows{restored}{given_up}"
+            "{policy}  run {run}  slot {slot}  begun {started_at} by {runner}  {state}  {deleted} rows{waited}{restored}{given_up}"
         ))?;
     }
     if runs.is_empty() && !json {

@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, ValueEnum};
 
+use super::lag::LagArguments;
 use crate::cleanup::{
     restraint::{DailyWindow, Nice, Restraint},
     site::Secrets,
@@ -53,6 +54,8 @@ pub(in crate::cli::cleanup) struct ApplyArguments {
     /// While this file is there nothing is begun, and a run ends after its batch
     #[arg(long, value_name = "PATH", requires = "apply")]
     stop_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) lag: LagArguments,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,11 +1,12 @@
-//! How far a run has come, for whoever watches it on a terminal.
+//! How far a run has come, for whoever watches it on a terminal; and what it waits for, for everybody.
 
 use std::fmt::Write;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use tokio::{sync::watch, task::JoinHandle};
 
-use crate::cleanup::progress::Far;
+use super::waiting::Waiting;
+use crate::{cleanup::progress::Far, cli::output};
 
 /// A bar that is drawn while the run tells how many rows it has deleted.
 pub(super) struct Bar(JoinHandle<()>);
@@ -17,9 +18,11 @@ impl Bar {
         let (told, mut heard) = watch::channel(Far::default());
         let bar = if json { ProgressBar::hidden() } else { ProgressBar::new(0) };
         let bar = bar.with_style(style()).with_prefix(policy.to_owned());
+        let policy = policy.to_owned();
         let drawn = tokio::spawn(async move {
+            let mut told = Waiting::default();
             while heard.changed().await.is_ok() {
-                let Far { deleted, all } = *heard.borrow_and_update();
+                let Far { deleted, all, waiting } = heard.borrow_and_update().clone();
                 let is_begun = bar.length() != Some(0);
                 bar.set_length(all);
                 bar.set_position(deleted);
@@ -27,6 +30,10 @@ impl Bar {
                     // What another runner did is no part of this one's rate.
                     bar.reset_eta();
                 }
+                if let Some(line) = told.line(waiting.as_ref()) {
+                    bar.suspend(|| output::note(&format!("{policy}: {line}")));
+                }
+                bar.set_message(waiting.map(|(why, _)| format!(": {why}")).unwrap_or_default());
             }
             // The report follows, and says it exactly.
             bar.finish_and_clear();
@@ -52,4 +59,4 @@ fn style() -> ProgressStyle {
 }
 
 const TEMPLATE: &str =
-    "{prefix} [{bar:30}] {percent}%, {human_pos} of {human_len} rows, {rate}, {eta} left";
+    "{prefix} [{bar:30}] {percent}%, {human_pos} of {human_len} rows, {rate}, {eta} left{msg}";
