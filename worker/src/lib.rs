@@ -8,6 +8,7 @@ pub mod backoff;
 pub mod cleanup;
 pub mod cli;
 pub mod config;
+pub mod cron;
 pub mod events;
 pub mod exchange;
 pub mod failpoint;
