@@ -35,6 +35,8 @@ mod keeping;
 mod last_run;
 #[path = "store/migrating.rs"]
 mod migrating;
+#[path = "store/next_due.rs"]
+mod next_due;
 #[path = "store/plans.rs"]
 mod plans;
 #[path = "store/racing.rs"]

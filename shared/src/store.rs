@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod last_run;
 mod migrate;
+mod next_due;
 mod read;
 mod record;
 mod refused;

@@ -20,7 +20,7 @@ use super::{Connections, Pools, Store, StoreError, on_pool};
 use crate::dialect::Dialect;
 
 /// The schema that this version needs: the number of the last file in `migrations/`.
-pub const SCHEMA_VERSION: i64 = 5;
+pub const SCHEMA_VERSION: i64 = 6;
 
 impl Store {
     /// Brings the schema up to date. Any number of programs may do so at once.
@@ -179,14 +179,14 @@ fn migrator(dialect: Dialect) -> Migrator {
 macro_rules! embedded {
     ($folder:literal) => {
         embedded!($folder: "0001_tokens", "0002_token_status", "0003_token_events", "0004_last_run",
-            "0005_cleanup_totals")
+            "0005_cleanup_totals", "0006_notify_due")
     };
     ($folder:literal: $($name:literal),+) => {
         [$(($name, include_str!(concat!("../../../migrations/", $folder, "/", $name, ".sql")))),+]
     };
 }
 
-fn files(dialect: Dialect) -> [(&'static str, &'static str); 5] {
+fn files(dialect: Dialect) -> [(&'static str, &'static str); 6] {
     match dialect {
         Dialect::Sqlite => embedded!("sqlite"),
         Dialect::Postgres => embedded!("postgres"),
