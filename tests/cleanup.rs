@@ -44,6 +44,8 @@ mod rehearsing;
 mod restoring;
 #[path = "cleanup/retaining.rs"]
 mod retaining;
+#[path = "cleanup/scheduling.rs"]
+mod scheduling;
 #[path = "cleanup/scripting.rs"]
 mod scripting;
 #[path = "cleanup/surveying.rs"]

@@ -40,7 +40,7 @@ fn parse(text: &str) -> Config {
 
 #[test]
 fn every_configuration_sample_is_understood() {
-    for name in ["README.md", "docs/configuration.md"] {
+    for name in ["README.md", "docs/configuration.md", "docs/daemon.md"] {
         let samples = samples(&document(name), "toml");
         assert!(!samples.is_empty(), "{name} has no sample");
         for sample in samples {
@@ -132,6 +132,17 @@ fn every_key_of_a_token_is_in_the_configuration_page() {
     let page = document("docs/configuration.md");
     let source = document("worker/src/config/table.rs");
     let table = source.split("pub(super) struct TokenTable {").nth(1).unwrap();
+    let fields = table.split("\n}").next().unwrap().lines().filter(|line| line.contains(": "));
+    for key in fields.map(|line| line.trim().split(':').next().unwrap()) {
+        assert!(page.contains(&format!("`{key}`")), "{key}");
+    }
+}
+
+#[test]
+fn every_key_of_a_clean_up_is_in_the_daemons_page() {
+    let page = document("docs/daemon.md");
+    let source = document("worker/src/config/cleanup.rs");
+    let table = source.split("pub(super) struct CleanupTable {").nth(1).unwrap();
     let fields = table.split("\n}").next().unwrap().lines().filter(|line| line.contains(": "));
     for key in fields.map(|line| line.trim().split(':').next().unwrap()) {
         assert!(page.contains(&format!("`{key}`")), "{key}");

@@ -63,6 +63,8 @@ struct SharedTables {
     _run: serde::de::IgnoredAny,
     #[serde(default, rename = "tokens")]
     _tokens: serde::de::IgnoredAny,
+    #[serde(default, rename = "cleanup")]
+    _cleanup: serde::de::IgnoredAny,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -124,7 +126,9 @@ fn database_url(
     url.expose().parse().map(Some).map_err(|error: InvalidDatabaseUrl| at_line(error.to_string()))
 }
 
-fn holds_password(url: &str) -> bool {
+/// Whether an address that stands where others can read it holds a password. What is no address is refused anyway.
+#[must_use]
+pub fn holds_password(url: &str) -> bool {
     let Ok(url) = url::Url::parse(url) else {
         return false;
     };

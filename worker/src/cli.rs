@@ -4,6 +4,7 @@
 mod adopt;
 mod cleanup;
 mod context;
+mod daemon;
 mod demo;
 mod doctor;
 mod history;
@@ -78,6 +79,17 @@ enum Verb {
     Init,
     #[command(flatten)]
     Kept(KeptVerb),
+    /// Stay, and renew each token when it is due; also begin clean-ups at their times
+    ///
+    /// Does what `run` does, again and again: when the first row is due, at once when PostgreSQL tells of a change,
+    /// and at least every five minutes. The tables `[cleanup.NAME]` of the configuration say what is cleaned when.
+    /// Any number of daemons, and timers, may work on one database. SIGHUP has it read the configuration anew,
+    /// SIGTERM lets it finish what it has claimed; systemd is told how it is.
+    Daemon {
+        /// Print what would run when, and end
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Look at everything that the worker stands on, and say what mends what is not well
     ///
     /// Configuration, secrets, key, files, journal, database, rights, clocks, tokens, providers. Nothing
@@ -187,6 +199,8 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
             key::consumer(&environment, config, file.as_deref(), json)
         }
         Verb::Cleanup(arguments) => cleanup::cleanup(&environment, config, *arguments, json).await,
+        Verb::Daemon { dry_run: true } => daemon::dry_run(environment, config, json).await,
+        Verb::Daemon { dry_run: false } => daemon::daemon(environment, config, json).await,
         Verb::Doctor { interval } => doctor::doctor(environment, config, json, interval).await,
         Verb::Kept(verb) => {
             let context = Context::load(environment, config, json)?;

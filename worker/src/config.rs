@@ -2,9 +2,11 @@
 //! What both programs share (database, key) lies in `tokenkeeper_shared::settings`.
 
 mod address;
+mod cleanup;
 mod table;
 
 pub(crate) use self::address::is_loopback;
+pub use self::cleanup::CleanupJob;
 
 use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
@@ -23,6 +25,8 @@ use crate::provider::{Provider, quartile::Quartile};
 pub struct Config {
     /// The tokens to keep, by name.
     pub tokens: BTreeMap<TokenName, TokenConfig>,
+    /// The clean-ups that a daemon begins by itself, by name.
+    pub cleanups: BTreeMap<String, CleanupJob>,
     /// How a run behaves.
     pub run: RunSettings,
     /// Where answers are kept until the database has them.
@@ -76,6 +80,8 @@ struct Tables {
     run: RunTable,
     #[serde(default)]
     tokens: BTreeMap<Spanned<TokenName>, Spanned<table::TokenTable>>,
+    #[serde(default)]
+    cleanup: BTreeMap<Spanned<String>, cleanup::CleanupTable>,
 }
 
 #[derive(Default, Deserialize)]
@@ -134,6 +140,13 @@ impl Config {
                 .into_token()
                 .map_err(|message| file.error_at(line, format!("[tokens.{name}]: {message}")))?;
             config.tokens.insert(name, token);
+        }
+        for (name, table) in tables.cleanup {
+            let (line, name) = (name.span().start, name.into_inner());
+            let job = table.into_job(&name, line).map_err(|(at, message)| {
+                file.error_at(at, format!("[cleanup.{name}]: {message}"))
+            })?;
+            config.cleanups.insert(name, job);
         }
         Ok(config)
     }

@@ -4,7 +4,7 @@
 //! verbs are listed in `verb`.
 
 mod address;
-mod apply;
+pub(super) mod apply;
 mod history;
 mod lint;
 mod policies;

@@ -3,7 +3,7 @@
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Once},
 };
 
 use tokenkeeper_shared::{
@@ -35,6 +35,8 @@ pub(super) struct Context {
     pub(super) settings: Settings,
     pub(super) config: Config,
     pub(super) json: bool,
+    /// A daemon has many runs: what holds for all of them is said by the first.
+    said: Once,
 }
 
 impl Context {
@@ -45,7 +47,7 @@ impl Context {
     ) -> Result<Self, Failure> {
         let settings = Settings::load(&environment, config)?;
         let config = Config::load(&settings, &environment)?;
-        Ok(Self { environment, settings, config, json })
+        Ok(Self { environment, settings, config, json, said: Once::new() })
     }
 
     /// Opens the store and brings its schema up to date. The check comes first: it costs one
@@ -111,7 +113,8 @@ impl Context {
             Journal::open(&folder, values).map_err(|error| format!("{}: {error}", folder.display()))
         });
         Ok(opened.unwrap_or_else(|why| {
-            output::note(&format!("no journal is kept ({why}): {NO_JOURNAL}"));
+            let note = format!("no journal is kept ({why}): {NO_JOURNAL}");
+            self.said.call_once(|| output::note(&note));
             Journal::off()
         }))
     }

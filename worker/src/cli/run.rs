@@ -73,7 +73,8 @@ pub(super) fn tell(report: &Report, json: bool) -> Result<Exit, Failure> {
     Ok(report.exit())
 }
 
-fn counts(report: &Report) -> String {
+/// What was done, in words; nothing where nothing was due.
+pub(super) fn counts(report: &Report) -> String {
     let Report { refreshed, logged_in, partial, fenced, unused, replayed, failed, .. } = report;
     let counts = [
         (*refreshed, "refreshed"),

@@ -3,7 +3,7 @@
 use tokenkeeper_shared::{
     database_url::DatabaseUrl,
     exit::{Exit, Failure},
-    settings::{Environment, SettingsError},
+    settings::{Environment, SettingsError, holds_password},
 };
 
 /// The flag, whose text every process of the host can read, or the variable or its file.
@@ -50,13 +50,6 @@ pub(super) fn replica_urls(
     let set = set.iter().flat_map(|set| set.expose().split_whitespace());
     let texts = flags.iter().map(String::as_str).chain(set);
     texts.map(|text| text.parse().map_err(|error| refused(format!("{origin}: {error}")))).collect()
-}
-
-fn holds_password(text: &str) -> bool {
-    // What is no URL is refused anyway, and not shown.
-    url::Url::parse(text).is_ok_and(|url| {
-        url.password().is_some() || url.query_pairs().any(|(key, _)| key == "password")
-    })
 }
 
 const VARIABLE: &str = "TOKENKEEPER_CLEANUP_DATABASE_URL";

@@ -14,8 +14,9 @@ use tokenkeeper_shared::{
     exit::{Exit, Failure},
 };
 
+pub(super) use self::arguments::ApplyArguments;
 use self::bar::Bar;
-pub(super) use self::{arguments::ApplyArguments, figures::Figures};
+pub(in crate::cli) use self::figures::Figures;
 use super::{chosen, output};
 use crate::{
     cleanup::{
@@ -32,11 +33,11 @@ use crate::{
 
 /// Whom a run is told to.
 #[derive(Debug)]
-pub(super) struct Telling<'a> {
+pub(in crate::cli) struct Telling<'a> {
     /// Those who watch.
-    pub(super) figures: Figures<'a>,
+    pub(in crate::cli) figures: Figures<'a>,
     /// Whether the caller reads JSON.
-    pub(super) json: bool,
+    pub(in crate::cli) json: bool,
 }
 
 pub(super) async fn apply(
@@ -61,8 +62,12 @@ pub(super) async fn apply(
     for policy in chosen {
         let turn = Turn { policy, database: &database, clock, wish: &wish, hold: &hold };
         let mut session = database.session().await?;
-        let exit = take(&turn, &mut session, telling).await?;
+        let turned = take(&turn, &mut session, telling).await?;
         session.close().await;
+        if let Turned::Left(report) = &turned {
+            tell(report, telling.json)?;
+        }
+        let exit = turned.exit();
         // A refusal, or a defect, before what will be done the next time.
         worst = match (worst, exit) {
             (Exit::Ok, exit) | (Exit::Partly, exit @ (Exit::Usage | Exit::Internal)) => exit,
@@ -76,17 +81,18 @@ pub(super) async fn apply(
     Ok(worst)
 }
 
-async fn take(
+/// Takes a turn and tells what came of it, but for one that was left to another runner.
+pub(in crate::cli) async fn take(
     turn: &Turn<'_>,
     session: &mut Session,
     telling: &Telling<'_>,
-) -> Result<Exit, Failure> {
+) -> Result<Turned, Failure> {
     let (bar, watch) = Bar::begin(&turn.policy.name, telling.json);
     let turned = turn.take(&watch, session).await;
     bar.end(watch).await;
     let turned = turned?;
     match &turned {
-        Turned::Left(report) => tell(report, telling.json)?,
+        Turned::Left(_) => {}
         Turned::Refused(plan, doubts) => refuse(plan, doubts, telling.json)?,
         Turned::Ended(report, ended) => {
             tell(report, telling.json)?;
@@ -99,7 +105,7 @@ async fn take(
             }
         }
     }
-    Ok(turned.exit())
+    Ok(turned)
 }
 
 fn refuse(plan: &Plan, doubts: &[String], json: bool) -> Result<(), Failure> {
@@ -117,7 +123,7 @@ fn refuse(plan: &Plan, doubts: &[String], json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn tell(report: &Report, json: bool) -> Result<(), Failure> {
+pub(in crate::cli) fn tell(report: &Report, json: bool) -> Result<(), Failure> {
     if json {
         return output::json(report);
     }

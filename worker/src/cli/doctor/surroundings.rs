@@ -11,7 +11,10 @@ use tokenkeeper_shared::{
     settings::KeySetting,
 };
 
-use super::{super::context::Context, finding::Finding};
+use super::{
+    super::{context::Context, daemon},
+    finding::Finding,
+};
 use crate::{
     config::{JournalSetting, TokenConfig},
     http::Http,
@@ -42,7 +45,20 @@ pub(super) fn configuration(context: &Context) -> Vec<Finding> {
         }
     }
     findings.push(key(context));
+    findings.extend(cleanups(context));
     findings
+}
+
+/// When the daemon would clean, and whether it can learn where.
+fn cleanups(context: &Context) -> impl Iterator<Item = Finding> {
+    let now = SystemClock::new().utc();
+    context.config.cleanups.iter().map(move |(name, job)| {
+        let check = format!("cleanup {name}");
+        match job.database.resolve(&context.environment, "database") {
+            Ok(_) => Finding::ok(check, daemon::upcoming(job, now)),
+            Err(error) => Finding::fail(Exit::Usage, check, error.to_string()),
+        }
+    })
 }
 
 fn secrets(context: &Context, token: &TokenConfig) -> Result<(), String> {

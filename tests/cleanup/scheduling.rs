@@ -1,0 +1,110 @@
+//! Clean-ups that a daemon begins: which instant they are for, and that of two daemons one does it.
+
+use std::time::Duration;
+
+use tokenkeeper_worker::cleanup::policy::Policy;
+
+use crate::{
+    applying::{TOKENS, dead},
+    cleaning::{number, prepared, program},
+    ground::{Ground, in_zones},
+    harness::programs::{Program, Running},
+};
+
+const RUNS: &str = "SELECT CAST(COUNT(*) AS CHAR(20)) FROM tokenkeeper_cleanup_runs";
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A daemon that keeps no token, and cleans at three.
+fn daemon(ground: &Ground, policy: &Policy, schedule: &str) -> Program {
+    let program = prepared(Program::worker(), ground, policy);
+    let config = program.home().join("tokenkeeper.toml");
+    let text = format!(
+        "[cleanup.nightly]\npolicies = [\"{}\"]\npolicy_files = \"{}\"\nschedule = \"{schedule}\"\n",
+        policy.name,
+        program.home().join("policy.toml").display(),
+    );
+    std::fs::write(&config, text).unwrap();
+    program.args(["daemon"])
+}
+
+/// Has the last run begun so many days earlier.
+async fn age(ground: &Ground, days: i64) {
+    let sql = format!(
+        "UPDATE tokenkeeper_cleanup_runs SET started_at = started_at - {}",
+        days * 86_400_000
+    );
+    ground.execute(&sql).await;
+}
+
+/// Waits until a query counts that many runs.
+async fn counted(ground: &Ground, runs: &'static str, least: i64) {
+    let mut seen = 0;
+    for _ in 0..4000 {
+        seen = number(ground, runs).await;
+        if seen >= least {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+    panic!("{ground}: {seen} runs");
+}
+
+fn stop(daemon: Running) -> String {
+    daemon.signal("TERM");
+    let ended = daemon.wait();
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    format!("{}{}", ended.stdout, ended.stderr)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_missed_slots_two_daemons_make_up_for_the_last_one_once() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
+        let first = program(&ground, &policy, &["--apply", "--slot", "by-hand"]).run();
+        assert_eq!(first.code, Some(0), "{ground}: {first:?}");
+        ground.execute(&dead(99)).await;
+        age(&ground, 3).await;
+        let daemons = [(); 2].map(|()| daemon(&ground, &policy, "0 3 * * *").spawn());
+        counted(&ground, AT_THREE, 1).await;
+        let told = daemons.map(stop).concat();
+        assert_eq!(number(&ground, RUNS).await, 2, "{ground}: {told}");
+        assert_eq!(number(&ground, TOKENS).await, 0, "{ground}: {told}");
+        assert_eq!(number(&ground, AT_THREE).await, 1, "{ground}: {told}");
+        assert_eq!(told.matches("99 rows deleted").count(), 1, "{ground}: {told}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_was_cut_off_is_taken_up_and_the_slot_follows() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
+        ground.execute(&dead(99)).await;
+        let dies = program(&ground, &policy, &["--apply", "--slot", "cut-off"]);
+        let dead = dies.env("TOKENKEEPER_FAILPOINT", "cleanup_after_commit").run();
+        assert_eq!(dead.code, None, "{ground}: {dead:?}");
+        age(&ground, 2).await;
+        ground.execute("UPDATE tokenkeeper_cleanup_runs SET lease_until = 1").await;
+        let daemon = daemon(&ground, &policy, "0 3 * * *").spawn();
+        counted(&ground, AT_THREE, 1).await;
+        let told = stop(daemon);
+        assert_eq!(number(&ground, AT_THREE).await, 1, "{ground}: {told}");
+        assert_eq!(number(&ground, TOKENS).await, 0, "{ground}: {told}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_instant_has_a_run_of_its_own() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
+        ground.execute(&dead(9)).await;
+        let first =
+            program(&ground, &policy, &["--apply", "--slot", "one", "--max-rows", "0"]).run();
+        assert_eq!(first.code, Some(3), "{ground}: {first:?}");
+        let daemon = daemon(&ground, &policy, "@every 2s").spawn();
+        counted(&ground, RUNS, 3).await;
+        let told = stop(daemon);
+        assert_eq!(told.matches("9 rows deleted").count(), 1, "{ground}: {told}");
+    })
+    .await;
+}
+
+const AT_THREE: &str = "SELECT CAST(COUNT(*) AS CHAR(20)) FROM tokenkeeper_cleanup_runs WHERE slot LIKE '%T03:00:00Z' AND status = 'done'";
