@@ -1,6 +1,6 @@
 //! Tokens are kept, by one daemon or two, whatever becomes of the database.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use tokenkeeper_worker::sandbox::Settings;
 
@@ -8,6 +8,7 @@ use super::{
     host::{on, on_each, tells},
     sql,
     stage::{Stage, host_of, start},
+    telling::Manager,
 };
 use crate::harness::{databases::Kind, product::Product, servers::Server, wait};
 
@@ -45,8 +46,12 @@ fn a_row_that_becomes_due_wakes_a_sleeping_daemon() {
     on_each(|kind| {
         let stage = Stage::configured(kind, Settings::default(), &["quartile"]);
         stage.host.work(0, &["migrate"]);
-        let _daemon = stage.host.worker(&["daemon"]).spawn();
-        sql::wait_for(&stage.database, "generation = 1 AND NOT updating");
+        let manager = Manager::of(&stage);
+        let _daemon = manager.told(stage.host.worker(&["daemon"])).spawn();
+        manager.hears("; last: 1 logged in", 1);
+        // What its own pass has changed wakes it once more: from then on only this row does. A daemon that does not
+        // hear looks by itself after a minute, which is longer than the wait below.
+        thread::sleep(Duration::from_secs(1));
         sql::make_due(&stage.database);
         sql::wait_for(&stage.database, "generation = 2 AND NOT updating");
         assert_eq!(stage.sandbox.counts().exchanges, 2, "{kind}");

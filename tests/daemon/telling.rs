@@ -13,13 +13,13 @@ use super::{keeping::is_asked, stage::Stage};
 use crate::harness::{databases::Kind, programs::Program, wait};
 
 /// Whoever listens as systemd does.
-struct Manager {
+pub struct Manager {
     heard: Arc<Mutex<Vec<String>>>,
     path: String,
 }
 
 impl Manager {
-    fn of(stage: &Stage) -> Self {
+    pub fn of(stage: &Stage) -> Self {
         let path = stage.host.home().join("notify").display().to_string();
         let socket = UnixDatagram::bind(&path).unwrap();
         let heard = Arc::new(Mutex::new(Vec::new()));
@@ -34,7 +34,7 @@ impl Manager {
         Self { heard, path }
     }
 
-    fn told(&self, program: Program) -> Program {
+    pub fn told(&self, program: Program) -> Program {
         program.env("NOTIFY_SOCKET", &self.path)
     }
 
@@ -43,7 +43,7 @@ impl Manager {
     }
 
     #[track_caller]
-    fn hears(&self, words: &str, times: usize) {
+    pub fn hears(&self, words: &str, times: usize) {
         let heard =
             wait::until(Duration::from_secs(40), || (self.count(words) >= times).then_some(()));
         assert!(heard.is_some(), "{words:?}: {:?}", self.heard.lock().unwrap());
