@@ -1,4 +1,4 @@
-//! The command line: arguments → command → output. One file per verb; the exit codes are mapped
+//! The command line: arguments → command → output. One file per verb, which `verb` lists; the exit codes are mapped
 //! here and nowhere else.
 
 mod adopt;
@@ -15,25 +15,27 @@ mod refresh;
 mod run;
 mod signals;
 mod status;
+mod verb;
 
 use std::{
     io,
     path::{Path, PathBuf},
     process::ExitCode,
-    time::Duration,
 };
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser};
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
-    name::TokenName,
     output,
     settings::Environment,
 };
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use self::context::Context;
+use self::{
+    context::Context,
+    verb::{KeptVerb, KeyVerb, Verb},
+};
 
 /// Keeps OAuth2 tokens fresh in a shared database.
 ///
@@ -69,98 +71,6 @@ struct Common {
         default_value = "warn"
     )]
     log: LevelFilter,
-}
-
-#[derive(Debug, Subcommand)]
-enum Verb {
-    /// Show the whole loop on this machine in about 20 seconds; leaves nothing behind
-    Demo,
-    /// Write a commented configuration, a key and the database, where they do not exist yet
-    Init,
-    #[command(flatten)]
-    Kept(KeptVerb),
-    /// Stay, and renew each token when it is due; also begin clean-ups at their times
-    ///
-    /// Does what `run` does, again and again: when the first row is due, at once when PostgreSQL tells of a change,
-    /// and at least every five minutes. The tables `[cleanup.NAME]` of the configuration say what is cleaned when.
-    /// Any number of daemons, and timers, may work on one database. SIGHUP has it read the configuration anew,
-    /// SIGTERM lets it finish what it has claimed; systemd is told how it is.
-    Daemon {
-        /// Print what would run when, and end
-        #[arg(long)]
-        dry_run: bool,
-    },
-    /// Look at everything that the worker stands on, and say what mends what is not well
-    ///
-    /// Configuration, secrets, key, files, journal, database, rights, clocks, tokens, providers. Nothing
-    /// is changed, and no credential is sent.
-    Doctor {
-        /// How often the timer calls the worker
-        #[arg(long, default_value = "15m", value_parser = humantime::parse_duration)]
-        interval: Duration,
-    },
-    /// Make and derive sealing keys
-    #[command(subcommand)]
-    Key(KeyVerb),
-    /// Show which dead tokens an authorization server's database could be rid of; delete them with --apply
-    ///
-    /// Without --apply nothing is changed. Counts by reason and state, sample keys (hashed), rows that go with them, the SQL and its plan,
-    /// indexes that would help, and what speaks against it. What is dead is said by a policy.
-    Cleanup(Box<cleanup::CleanupArguments>),
-}
-
-/// The verbs that work on the store.
-#[derive(Debug, Subcommand)]
-enum KeptVerb {
-    /// Renew what is due, then end: what a timer calls
-    Run {
-        /// Only these tokens [default: all that are configured]
-        names: Vec<TokenName>,
-    },
-    /// Renew one token now
-    Refresh {
-        /// The token
-        name: TokenName,
-        /// Also when it waits for a human, or was renewed less than half a minute ago
-        #[arg(long)]
-        force: bool,
-    },
-    /// Show each token's state, times and last failure
-    Status {
-        /// Only these tokens [default: all in the database]
-        names: Vec<TokenName>,
-    },
-    /// Show what was tried for a token and how it ended, newest first
-    History {
-        /// The token
-        name: TokenName,
-        /// How many attempts
-        #[arg(long, default_value_t = 50)]
-        limit: u16,
-    },
-    /// Bring the database's schema up to date
-    Migrate,
-    /// Take over the tutorial's table `quartile_tokens` (PostgreSQL)
-    ///
-    /// Its row becomes the token `quartile`, the table is kept under another name, and a view takes
-    /// its place, so that the tutorial's consumer goes on. Stop the tutorial's worker first.
-    Adopt,
-}
-
-#[derive(Debug, Subcommand)]
-enum KeyVerb {
-    /// Make a new worker key
-    New {
-        /// Write it here, readable by you alone, instead of printing it
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
-    },
-    /// Derive the consumers' key, which opens access tokens and nothing else
-    Consumer {
-        /// Write it here, readable by you alone, instead of printing it
-        #[arg(long, value_name = "FILE")]
-        file: Option<PathBuf>,
-    },
 }
 
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
@@ -252,6 +162,7 @@ Variables:
   Each may be given as a file by NAME_FILE.
   TOKENKEEPER_CONFIG                      the configuration file
   TOKENKEEPER_CLEANUP_DATABASE_URL        the database that `cleanup` looks at (may be given as a file, too)
+  TOKENKEEPER_CLEANUP_REPLICA_URLS        its replicas, for --max-lag (may be given as a file, too)
   TOKENKEEPER_JOURNAL                     where answers wait for the database: a folder, or off
                                           [default: `journal` in the user's state directory]
 
