@@ -40,16 +40,19 @@ use harness::databases::Kind;
 
 #[tokio::main]
 async fn main() {
-    // All, or those whose policies are named: `cargo bench --bench cleanup -- edfi-ods larger`.
+    // All, or those whose policies are named: `cargo bench --bench cleanup -- edfi-ods pool larger`.
     let named: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let is_wanted = |name: &str| named.is_empty() || named.iter().any(|word| word == name);
     if is_wanted(WSO2.policy) {
         let mariadb = Durable::start(Kind::MariaDb).await;
         memory_of_mariadb(&mariadb.url, 4 << 30).await;
         compare(&mariadb, &WSO2, &Way::of_mariadb()).await;
+    }
+    if is_wanted("pool") {
+        let mariadb = Durable::start(Kind::MariaDb).await;
         // A sixth of what the table takes.
         memory_of_mariadb(&mariadb.url, 128 << 20).await;
-        println!("\nwith a buffer pool of 128 MB, without the application");
+        println!("\nMariaDB with a buffer pool of 128 MB, without the application");
         alone(&mariadb, &WSO2, ROWS).await;
     }
     let postgres = Durable::start(Kind::Postgres).await;
