@@ -32,7 +32,7 @@ mod tables;
 use std::time::Duration;
 
 use application::Application;
-use dead_rows::{Case, DJANGO, ED_FI, WSO2};
+use dead_rows::{Case, DJANGO, ED_FI, Source, WSO2};
 use deleting::{Done, Way};
 use durable::Durable;
 use figures::{millis, ratio};
@@ -50,10 +50,12 @@ async fn main() {
     }
     if is_wanted("pool") {
         let mariadb = Durable::start(Kind::MariaDb).await;
+        memory_of_mariadb(&mariadb.url, 4 << 30).await;
+        let source = WSO2.source(&mariadb, ROWS).await;
         // A sixth of what the table takes.
         memory_of_mariadb(&mariadb.url, 128 << 20).await;
         println!("\nMariaDB with a buffer pool of 128 MB, without the application");
-        alone(&mariadb, &WSO2, ROWS).await;
+        alone(&mariadb, &source, ROWS).await;
     }
     let postgres = Durable::start(Kind::Postgres).await;
     if is_wanted(ED_FI.policy) {
@@ -65,7 +67,8 @@ async fn main() {
     if is_wanted("larger") {
         println!("\nPostgreSQL, without the application");
         for rows in [1_000_000, 10_000_000] {
-            alone(&postgres, &ED_FI, rows).await;
+            let source = ED_FI.source(&postgres, rows).await;
+            alone(&postgres, &source, rows).await;
         }
     }
 }
@@ -103,8 +106,8 @@ async fn compare(server: &Durable, case: &'static Case, ways: &[Way]) {
     }
 }
 
-async fn alone(server: &Durable, case: &'static Case, rows: u32) {
-    let source = case.source(server, rows).await;
+async fn alone(server: &Durable, source: &Source, rows: u32) {
+    let case = source.case;
     // What the database itself takes for so many rows: its log and its memory are no more linear than that.
     for way in [Way::Ours { is_kept: false }, Way::OneDelete] {
         let url = source.copy(server).await;
