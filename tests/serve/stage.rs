@@ -91,10 +91,15 @@ impl Stage {
 
     /// An attempt, as a worker tells of it.
     pub fn tried(&self, name: &str, outcome: &str) {
+        self.tried_before(name, outcome, Duration::ZERO);
+    }
+
+    /// The same so long ago.
+    pub fn tried_before(&self, name: &str, outcome: &str, ago: Duration) {
         self.with_store(async |store| {
             let event = Event {
                 name: name.parse().unwrap(),
-                at: store.time().await.unwrap().now(),
+                at: clock::before(store.time().await.unwrap().now(), ago),
                 worker: "test".to_owned(),
                 attempt: Uuid::new_v4(),
                 action: "refresh".to_owned(),
