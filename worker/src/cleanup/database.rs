@@ -3,6 +3,7 @@
 
 mod clock;
 mod connect;
+mod mysql;
 mod session;
 mod shown;
 
@@ -11,7 +12,9 @@ use std::fmt;
 use sqlx::{AssertSqlSafe, Executor, Row, SqlSafeStr, SqlStr};
 use tokenkeeper_shared::{database_url::DatabaseUrl, store::StoreError};
 
-pub use self::{clock::millis, connect::Access, session::Session, shown::Named};
+pub use self::{
+    clock::millis, connect::Access, mysql::mysql_number, session::Session, shown::Named,
+};
 use super::{
     dialect::Dialect,
     sql::{Bind, Sql},

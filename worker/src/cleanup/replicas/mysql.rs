@@ -6,17 +6,12 @@ use std::time::Duration;
 use tokenkeeper_shared::store::StoreError;
 
 use super::Standing;
-use crate::cleanup::{
-    database::{Database, Named},
-    dialect::Dialect,
-    policy::Case,
-    sql::Sql,
-};
+use crate::cleanup::database::{Database, Named, mysql_number};
 
 /// Whether a server that was named is a replica, and this user may ask it.
 pub(super) async fn check(replica: &Database) -> Result<(), StoreError> {
     let rows = match channels(replica).await {
-        Err(error) if number(&error) == Some(DENIED) => {
+        Err(error) if mysql_number(&error) == Some(DENIED) => {
             return Err(StoreError::Unfit(missing(replica).await?));
         }
         other => other?,
@@ -46,39 +41,27 @@ pub(super) async fn standing(replica: &Database) -> Result<Result<Standing, Stan
 
 /// One row for each server that it follows. MariaDB tells of all of them by this statement alone.
 async fn channels(replica: &Database) -> Result<Vec<Named>, StoreError> {
-    if is_mariadb(replica).await? {
+    if replica.is_mariadb().await? {
         return replica.shown("SHOW ALL SLAVES STATUS").await;
     }
     match replica.shown("SHOW REPLICA STATUS").await {
         // Before 8.0.22; from 8.4 on the old word is unknown.
-        Err(error) if number(&error) == Some(SYNTAX) => replica.shown("SHOW SLAVE STATUS").await,
+        Err(error) if mysql_number(&error) == Some(SYNTAX) => {
+            replica.shown("SHOW SLAVE STATUS").await
+        }
         other => other,
     }
 }
 
 /// What is missing, as the GRANT that mends it.
 async fn missing(replica: &Database) -> Result<String, StoreError> {
-    let mut sql = Sql::new(Dialect::MySql, Case::Exact);
-    sql.push("SELECT CAST(CURRENT_USER() AS CHAR)");
-    let user = replica.cell(&sql).await?.unwrap_or_default();
-    let (name, host) = user.rsplit_once('@').unwrap_or((&user, "%"));
-    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
-    let account = format!("{}@{}", quoted(name), quoted(host));
-    let right = if is_mariadb(replica).await? {
+    let (right, note) = if replica.is_mariadb().await? {
         ("REPLICA MONITOR", " (before MariaDB 10.5: REPLICATION CLIENT)")
     } else {
         ("REPLICATION CLIENT", "")
     };
-    Ok(format!(
-        "this user may not ask how far it is: GRANT {} ON *.* TO {account}{}",
-        right.0, right.1
-    ))
-}
-
-async fn is_mariadb(replica: &Database) -> Result<bool, StoreError> {
-    let mut sql = Sql::new(Dialect::MySql, Case::Exact);
-    sql.push("SELECT CAST(VERSION() AS CHAR)");
-    Ok(replica.cell(&sql).await?.is_some_and(|version| version.contains("MariaDB")))
+    let account = replica.mysql_account().await?;
+    Ok(format!("this user may not ask how far it is: GRANT {right} ON *.* TO {account}{note}"))
 }
 
 /// Which of its two threads runs. What the server says of an error is not told: it may hold values.
@@ -91,13 +74,6 @@ fn threads(row: &Named) -> String {
 
 fn cell<'a>(row: &'a Named, names: &[&str]) -> Option<&'a str> {
     names.iter().find_map(|name| row.get(*name)?.as_deref())
-}
-
-fn number(error: &StoreError) -> Option<u16> {
-    let (StoreError::Refused(error) | StoreError::Temporary(error)) = error else { return None };
-    let refusal = error.as_database_error()?;
-    let refusal = refusal.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>()?;
-    Some(refusal.number())
 }
 
 const BEHIND: [&str; 2] = ["Seconds_Behind_Source", "Seconds_Behind_Master"];

@@ -13,7 +13,25 @@ use crate::cleanup::{
     columns,
     dialect::Dialect,
     policy::{Identifier, Target},
+    site::backup_of,
 };
+
+/// What a run does to a table, each with rights of its own.
+#[derive(Clone, Copy)]
+enum Use {
+    /// Picks rows of it, which stay locked until they are deleted.
+    Picks,
+    /// Deletes rows of it by their parents.
+    Follows,
+    /// Looks there before it judges.
+    Looks,
+    /// Keeps account of runs in it: ours, made when it is not there.
+    Runs,
+    /// Keeps deleted rows in it: ours, too.
+    Keeps,
+    /// Notes a batch's keys in it: one of the connection's own.
+    Notes,
+}
 
 impl Survey<'_> {
     /// What speaks against a run of the policy before anything of it is looked at: its own tables cannot be
@@ -22,21 +40,49 @@ impl Survey<'_> {
     /// # Errors
     /// [`StoreError`].
     pub async fn lacks(&self, is_kept: bool) -> Result<Vec<Problem>, StoreError> {
-        match self.database.dialect() {
-            Dialect::Sqlite => file::lacks(self.database).await,
-            Dialect::MySql => self.mysql_lacks(is_kept).await,
-            Dialect::Postgres => self.postgres_lacks(is_kept).await,
-            _ => Ok(Vec::new()),
+        if self.database.dialect() == Dialect::Sqlite {
+            return file::lacks(self.database).await;
         }
+        let mut problems = self.shut().await?;
+        if !problems.is_empty() {
+            return Ok(problems);
+        }
+        for (name, way) in OWN {
+            if let Ok(table) = name.parse() {
+                problems.extend(self.missing(None, &table, way).await?);
+            }
+        }
+        for target in self.policy.targets.iter().filter(|_| is_kept) {
+            if self.database.columns(&self.table(target, &target.table)).await?.is_empty() {
+                continue;
+            }
+            for backup in self.tables(target, false).await?.into_iter().filter_map(backup_of) {
+                let schema = target.schema.as_ref();
+                let missing = self.missing(schema, &backup, Use::Keeps).await?;
+                // Two targets may have one child, and all may have one schema.
+                problems.extend(missing.filter(|problem| !problems.contains(problem)));
+            }
+        }
+        Ok(problems)
     }
 
     /// What may not be done to a target's tables.
     pub(super) async fn may_not(&self, target: &Target) -> Result<Vec<Problem>, StoreError> {
-        match self.database.dialect() {
-            Dialect::Postgres => self.postgres_may_not(target).await,
-            Dialect::MySql => self.mysql_may_not(target).await,
-            _ => Ok(Vec::new()),
+        let schema = target.schema.as_ref();
+        let mut problems = Vec::new();
+        let stays = |table: &Identifier| {
+            target.children.iter().any(|child| child.table == *table && child.orphaned)
+        };
+        for table in self.tables(target, self.database.dialect() == Dialect::MySql).await? {
+            let is_picked = *table == target.table || stays(table);
+            let way = if is_picked { Use::Picks } else { Use::Follows };
+            problems.extend(self.missing(schema, table, way).await?);
         }
+        for (table, _) in columns::of_related(target) {
+            problems.extend(self.missing(schema, &table, Use::Looks).await?);
+        }
+        problems.dedup();
+        Ok(problems)
     }
 
     /// Schemas into which a look cannot go.
@@ -53,16 +99,25 @@ impl Survey<'_> {
         let related = columns::of_related(target);
         let own = self.tables(target, false).await?;
         for table in own.into_iter().chain(related.iter().map(|(table, _)| table)) {
-            let may = match self.database.dialect() {
-                Dialect::Postgres => self.postgres_may_read(schema, table).await?,
-                Dialect::MySql => self.mysql_may_read(schema, table).await?,
-                _ => true,
-            };
-            if !may {
+            if self.missing(schema, table, Use::Looks).await?.is_some() {
                 return Ok(false);
             }
         }
         Ok(true)
+    }
+
+    /// What is missing of the rights that a use takes.
+    async fn missing(
+        &self,
+        schema: Option<&Identifier>,
+        table: &Identifier,
+        way: Use,
+    ) -> Result<Option<Problem>, StoreError> {
+        match self.database.dialect() {
+            Dialect::Postgres => self.postgres_missing(schema, table, way).await,
+            Dialect::MySql => self.mysql_missing(schema, table, way).await,
+            _ => Ok(None),
+        }
     }
 
     /// The target's table and its children that are there. MySQL hides tables on which a user has no right: a
@@ -83,3 +138,6 @@ impl Survey<'_> {
         Ok(there)
     }
 }
+
+const OWN: [(&str, Use); 2] =
+    [("tokenkeeper_cleanup_runs", Use::Runs), ("tokenkeeper_picked", Use::Notes)];

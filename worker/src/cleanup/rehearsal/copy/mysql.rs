@@ -13,7 +13,7 @@ use super::{
     unless_stopped,
 };
 use crate::cleanup::{
-    database::{Access, Database},
+    database::{Access, Database, mysql_number},
     sql::Bind,
 };
 
@@ -103,10 +103,7 @@ async fn is_mariadb(program: &str) -> Result<bool, NotRehearsed> {
 }
 
 fn no_right(error: StoreError) -> NotRehearsed {
-    let StoreError::Refused(refusal) = &error else { return error.into() };
-    let refusal = refusal.as_database_error();
-    let refusal = refusal.and_then(|of| of.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>());
-    if !refusal.is_some_and(|of| NO_RIGHT.contains(&of.number())) {
+    if !mysql_number(&error).is_some_and(|number| NO_RIGHT.contains(&number)) {
         return error.into();
     }
     let message = "this user may not make databases, which a copy needs: GRANT ALL ON `tokenkeeper\\_rehearsal\\_%`.* TO this user";

@@ -3,11 +3,12 @@
 
 use tokenkeeper_shared::store::StoreError;
 
-use super::super::{Problem, Survey};
+use super::{
+    super::{Problem, Survey},
+    Use,
+};
 use crate::cleanup::{
-    columns,
-    policy::{Identifier, Target},
-    site::backup_of,
+    policy::Identifier,
     sql::{Bind, Sql},
 };
 
@@ -31,94 +32,27 @@ impl Survey<'_> {
         Ok(problems)
     }
 
-    pub(super) async fn postgres_may_not(
-        &self,
-        target: &Target,
-    ) -> Result<Vec<Problem>, StoreError> {
-        let schema = target.schema.as_ref();
-        let mut problems = Vec::new();
-        let stays = |table: &Identifier| {
-            target.children.iter().any(|child| child.table == *table && child.orphaned)
-        };
-        for table in self.tables(target, false).await? {
-            let is_locked = *table == target.table || stays(table);
-            let rights = if is_locked { &OF_LOCKED[..] } else { &OF_CHILD };
-            problems.extend(self.missing(schema, table, rights).await?);
-        }
-        for (table, _) in columns::of_related(target) {
-            problems.extend(self.missing(schema, &table, &OF_RELATED).await?);
-        }
-        problems.dedup();
-        Ok(problems)
-    }
-
-    pub(super) async fn postgres_may_read(
+    /// What is missing of a use. A table of ours that is not there takes the right to make it; who makes it owns it.
+    pub(super) async fn postgres_missing(
         &self,
         schema: Option<&Identifier>,
         table: &Identifier,
-    ) -> Result<bool, StoreError> {
-        Ok(self.missing(schema, table, &OF_RELATED).await?.is_none())
-    }
-
-    pub(super) async fn postgres_lacks(&self, is_kept: bool) -> Result<Vec<Problem>, StoreError> {
-        let mut problems = self.postgres_shut().await?;
-        if !problems.is_empty() {
-            return Ok(problems);
-        }
-        if let Ok(runs) = "tokenkeeper_cleanup_runs".parse::<Identifier>() {
-            problems.extend(self.postgres_makes(None, &runs, &OF_RUNS).await?);
-        }
-        for target in self.policy.targets.iter().filter(|_| is_kept) {
-            if self.database.columns(&self.table(target, &target.table)).await?.is_empty() {
-                continue;
-            }
-            for backup in self.tables(target, false).await?.into_iter().filter_map(backup_of) {
-                let missing =
-                    self.postgres_makes(target.schema.as_ref(), &backup, &OF_BACKUP).await?;
-                // Two targets may have one child, and all have one schema.
-                problems.extend(missing.filter(|problem| !problems.contains(problem)));
-            }
-        }
-        Ok(problems)
-    }
-
-    /// What is missing to write a table of ours, or to make it.
-    async fn postgres_makes(
-        &self,
-        schema: Option<&Identifier>,
-        table: &Identifier,
-        rights: &[Right],
+        way: Use,
     ) -> Result<Option<Problem>, StoreError> {
-        let mut sql = self.sql();
-        sql.push("SELECT CASE WHEN to_regclass(").bind(self.quoted(schema, table));
-        sql.push(") IS NULL THEN CAST(has_schema_privilege(");
-        let name = |sql: &mut Sql| match schema {
-            Some(schema) => drop(sql.bind(Bind::Text(self.spelled(schema)))),
-            None => drop(sql.push("current_schema()")),
+        let rights = match way {
+            Use::Picks => &[SELECT, UPDATE, DELETE][..],
+            Use::Follows => &[SELECT, DELETE],
+            Use::Looks => &[SELECT],
+            Use::Runs => &[SELECT, INSERT, UPDATE, DELETE],
+            Use::Keeps => &[SELECT, INSERT],
+            // Keys are bound here.
+            Use::Notes => return Ok(None),
         };
-        name(&mut sql);
-        sql.push(", 'CREATE') AS text) END");
-        match self.database.cell(&sql).await?.as_deref() {
-            Some("true") => Ok(None),
-            Some(_) => {
-                let home = self.home().await?;
-                let problem = self.grant("CREATE ON SCHEMA", |sql| match schema {
-                    Some(schema) => sql.name(schema),
-                    None => sql.found(&home),
-                });
-                problem.await.map(Some)
-            }
-            None => self.missing(schema, table, rights).await,
+        if matches!(way, Use::Runs | Use::Keeps)
+            && let Some(may) = self.may_make(schema, table).await?
+        {
+            return if may { Ok(None) } else { self.no_making(schema).await.map(Some) };
         }
-    }
-
-    /// What is missing of the rights on a table that is there.
-    async fn missing(
-        &self,
-        schema: Option<&Identifier>,
-        table: &Identifier,
-        rights: &[Right],
-    ) -> Result<Option<Problem>, StoreError> {
         let mut missing = Vec::new();
         for (right, function) in rights {
             let mut sql = self.sql();
@@ -134,6 +68,32 @@ impl Survey<'_> {
         }
         let rights = format!("{} ON", missing.join(", "));
         self.grant(&rights, |sql| sql.table(schema, table)).await.map(Some)
+    }
+
+    /// Whether a table that is not there may be made; none when it is there.
+    async fn may_make(
+        &self,
+        schema: Option<&Identifier>,
+        table: &Identifier,
+    ) -> Result<Option<bool>, StoreError> {
+        let mut sql = self.sql();
+        sql.push("SELECT CASE WHEN to_regclass(").bind(self.quoted(schema, table));
+        sql.push(") IS NULL THEN CAST(has_schema_privilege(");
+        match schema {
+            Some(schema) => sql.bind(Bind::Text(self.spelled(schema))),
+            None => sql.push("current_schema()"),
+        };
+        sql.push(", 'CREATE') AS text) END");
+        Ok(self.database.cell(&sql).await?.map(|may| may == "true"))
+    }
+
+    async fn no_making(&self, schema: Option<&Identifier>) -> Result<Problem, StoreError> {
+        let home = self.home().await?;
+        let problem = self.grant("CREATE ON SCHEMA", |sql| match schema {
+            Some(schema) => sql.name(schema),
+            None => sql.found(&home),
+        });
+        problem.await
     }
 
     async fn grant(
@@ -169,8 +129,3 @@ const SELECT: Right = ("SELECT", "has_any_column_privilege");
 const UPDATE: Right = ("UPDATE", "has_any_column_privilege");
 const INSERT: Right = ("INSERT", "has_any_column_privilege");
 const DELETE: Right = ("DELETE", "has_table_privilege");
-const OF_LOCKED: [Right; 3] = [SELECT, UPDATE, DELETE];
-const OF_CHILD: [Right; 2] = [SELECT, DELETE];
-const OF_RELATED: [Right; 1] = [SELECT];
-const OF_RUNS: [Right; 4] = [SELECT, INSERT, UPDATE, DELETE];
-const OF_BACKUP: [Right; 2] = [SELECT, INSERT];
