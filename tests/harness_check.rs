@@ -38,7 +38,7 @@ fn a_fresh_database_answers_by_its_url_over_tcp() {
         .expect("psql runs");
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "1\n", "{answer:?}");
 
-    let name = Database::fresh(Kind::MariaDb).url.rsplit('/').next().expect("a name").to_owned();
+    let name = Database::fresh(Kind::MariaDb).name().to_owned();
     let port = mariadb().port();
     let answer = Command::new("mariadb")
         .args([

@@ -203,7 +203,7 @@ async fn a_consumer_that_polls_holds_one_connection() {
             .await
             .unwrap();
     }
-    let name = database.url.rsplit('/').next().unwrap();
+    let name = database.name();
     stage.store.close().await;
     let sql = format!(
         "SELECT count(*) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"

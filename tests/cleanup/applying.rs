@@ -152,7 +152,7 @@ async fn on_mysql_a_policy_may_name_another_database_of_the_server() {
         }
         let home = Ground { zone: ground.zone, place: Database::fresh(Kind::MariaDb) };
         ground.execute(&dead(3)).await;
-        let name = ground.place.url.rsplit('/').next().unwrap();
+        let name = ground.place.name();
         policy.targets.iter_mut().for_each(|target| target.schema = Some(name.parse().unwrap()));
         let all = ["--apply", "--slot", "s", "--secrets", "keep", "--json"];
         let done = program(&home, &policy, &all).run();

@@ -27,7 +27,7 @@ pub async fn crowd(ground: &Ground) -> Option<PgConnection> {
 
 /// Every table, and every row of it; of SQLite the file.
 pub fn state(ground: &Ground) -> Vec<String> {
-    let database = ground.place.url.rsplit('/').next().unwrap();
+    let database = ground.place.name();
     match ground.place.kind {
         Kind::Sqlite => vec![format!("{:?}", fs::read(file(ground)).unwrap())],
         Kind::Postgres => {

@@ -77,7 +77,7 @@ impl Ground {
         let ground = Self { zone, place };
         match kind {
             Kind::Postgres => {
-                let name = ground.place.url.rsplit('/').next().unwrap();
+                let name = ground.place.name();
                 let set = format!(
                     "ALTER DATABASE {name} SET timezone = '{zone}'; CREATE SCHEMA dbo; CREATE SCHEMA dmscs"
                 );

@@ -9,7 +9,6 @@ use crate::{
     ground::Ground,
     harness::{
         databases::{Database, Kind},
-        product::Product,
         programs::{Finished, Program, Running},
         servers::Server,
         wait,
@@ -29,8 +28,7 @@ pub struct Pair {
 
 impl Pair {
     pub async fn start(kind: Kind) -> Self {
-        let product = if kind == Kind::Postgres { Product::Postgres } else { Product::MariaDb };
-        let primary = Server::primary(product);
+        let primary = Server::primary(kind.product());
         let replica = primary.replica();
         let ground = Ground { zone: "UTC", place: Database::on(&primary, kind) };
         ground.execute(&tables(kind, "wso2-token")).await;
@@ -55,16 +53,15 @@ impl Pair {
 
     /// Waits until all that is there is on the replica, too.
     fn catches_up(&self) {
-        let name = self.ground.place.url.rsplit('/').next().unwrap();
-        let counted = || self.replica.try_execute(name, TOKENS);
+        let counted = || self.replica.try_execute(self.ground.place.name(), TOKENS);
         let there = |told: String| (told.trim() == self.rows.to_string()).then_some(());
         wait::until(LIMIT, || there(counted().ok()?)).unwrap();
     }
 
     /// Waits until the run's lease lasts longer than it does now.
     fn renews_its_lease(&self) {
-        let name = self.ground.place.url.rsplit('/').next().unwrap();
-        let lease = || self.primary.execute(name, LEASE).trim().parse::<i64>().unwrap();
+        let lease =
+            || self.primary.execute(self.ground.place.name(), LEASE).trim().parse::<i64>().unwrap();
         let now = lease();
         wait::until(LIMIT, || (lease() > now).then_some(())).unwrap();
     }
@@ -75,8 +72,9 @@ impl Pair {
     }
 
     fn has_fewer_than(&self, rows: i64) {
-        let name = self.ground.place.url.rsplit('/').next().unwrap();
-        let counted = || self.primary.execute(name, TOKENS).trim().parse::<i64>().unwrap();
+        let counted = || {
+            self.primary.execute(self.ground.place.name(), TOKENS).trim().parse::<i64>().unwrap()
+        };
         wait::until(LIMIT, || (counted() < rows).then_some(())).unwrap();
     }
 

@@ -257,7 +257,7 @@ fn grants(done: &Finished) -> Vec<String> {
 }
 
 fn database(ground: &Ground) -> String {
-    ground.place.url.rsplit('/').next().unwrap().to_owned()
+    ground.place.name().to_owned()
 }
 
 const URL: &str = "TOKENKEEPER_CLEANUP_DATABASE_URL";

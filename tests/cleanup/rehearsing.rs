@@ -131,7 +131,7 @@ async fn without_rights_or_programs_it_is_said_what_is_missing() {
                 rehearse(&ground, &policy, &["--copy-to", "/nowhere"]).run()
             }
             Kind::Postgres => {
-                let database = ground.place.url.rsplit('/').next().unwrap();
+                let database = ground.place.name();
                 let role = format!("{database}_plain");
                 let grants = format!(
                     "CREATE ROLE {role} LOGIN; GRANT CREATE ON SCHEMA public TO {role}; \
@@ -142,7 +142,7 @@ async fn without_rights_or_programs_it_is_said_what_is_missing() {
                 rehearse(&ground, &policy, &[]).env(URL, url).run()
             }
             Kind::MariaDb => {
-                let database = ground.place.url.rsplit('/').next().unwrap();
+                let database = ground.place.name();
                 let grants = format!(
                     "CREATE USER plain_{database}@'%'; GRANT ALL ON {database}.* TO plain_{database}@'%'"
                 );
@@ -202,7 +202,7 @@ async fn a_policy_that_names_the_database_cleans_the_copy_all_the_same() {
             return;
         }
         ground.execute(&dead(9)).await;
-        let database = ground.place.url.rsplit('/').next().unwrap();
+        let database = ground.place.name();
         for (schema, code) in [(database, 0), ("mysql", 2)] {
             for target in &mut policy.targets {
                 target.schema = Some(schema.parse().unwrap());

@@ -34,7 +34,7 @@ async fn who_may_not_see_how_far_replicas_are_is_refused_with_the_grant_that_men
             Kind::Postgres => (&pair.primary, "postgres", "postgres"),
             _ => (&pair.replica, "mysql", "root"),
         };
-        let name = pair.ground.place.url.rsplit('/').next().unwrap();
+        let name = pair.ground.place.name();
         let make = match kind {
             Kind::Postgres => {
                 "CREATE USER \"Few\"; GRANT ALL ON ALL TABLES IN SCHEMA public TO \"Few\"; \

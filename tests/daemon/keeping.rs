@@ -10,7 +10,7 @@ use super::{
     stage::{Stage, host_of, start},
     telling::Manager,
 };
-use crate::harness::{databases::Kind, product::Product, servers::Server, wait};
+use crate::harness::{databases::Kind, servers::Server, wait};
 
 /// Far more than anything here takes, and less than the minute after which a daemon that listens looks by itself.
 const LIMIT: Duration = Duration::from_secs(40);
@@ -85,8 +85,7 @@ fn two_daemons_renew_each_token_once() {
 #[test]
 fn a_database_that_dies_and_comes_back_is_waited_for_and_told_once() {
     on(&[Kind::Postgres, Kind::MariaDb], |kind| {
-        let product = if kind == Kind::Postgres { Product::Postgres } else { Product::MariaDb };
-        let server = Server::start(product);
+        let server = Server::start(kind.product());
         let sandbox = start(Settings::default());
         let host = host_of(&sandbox, &["quartile"]).with("DATABASE_URL", server.fresh_database());
         host.make_key();

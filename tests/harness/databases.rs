@@ -5,6 +5,7 @@ use std::fmt;
 use tempfile::TempDir;
 
 use super::coverage;
+use super::product::Product;
 use super::servers::{Server, mariadb, postgres};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,17 @@ pub enum Kind {
 /// Every kind; a suite that runs on all of them names the kind in its failures.
 pub fn each() -> [Kind; 3] {
     [Kind::Sqlite, Kind::Postgres, Kind::MariaDb]
+}
+
+impl Kind {
+    /// The server of this kind; SQLite has none.
+    pub fn product(self) -> Product {
+        match self {
+            Self::Sqlite => panic!("SQLite has no server"),
+            Self::Postgres => Product::Postgres,
+            Self::MariaDb => Product::MariaDb,
+        }
+    }
 }
 
 impl fmt::Display for Kind {
@@ -49,6 +61,11 @@ impl Database {
     /// On a server that a suite has started for itself, and may kill.
     pub fn on(server: &Server, kind: Kind) -> Self {
         Self { kind, url: server.fresh_database(), _dir: None }
+    }
+
+    /// What its server calls it.
+    pub fn name(&self) -> &str {
+        self.url.rsplit('/').next().expect("a URL has a last part")
     }
 
     fn sqlite() -> Self {

@@ -13,7 +13,6 @@ use super::{
 use crate::harness::{
     databases::{Database, Kind},
     long,
-    product::Product,
     servers::Server,
     wait,
 };
@@ -72,9 +71,8 @@ fn a_change_of_the_schema_that_mariadb_did_not_finish_is_made_again() {
 #[test]
 fn a_database_that_dies_between_answer_and_commit_gets_the_answer_when_it_is_back() {
     on(&[Kind::Postgres, Kind::MariaDb], |kind| {
-        let product = if kind == Kind::Postgres { Product::Postgres } else { Product::MariaDb };
-        let server = Server::start(product);
-        server.execute(product.first_database(), "CREATE DATABASE kept");
+        let server = Server::start(kind.product());
+        server.execute(kind.product().first_database(), "CREATE DATABASE kept");
         let sandbox = start(Mode::Strict.settings());
         let host = host_of(&sandbox, &["quartile"]).with("DATABASE_URL", server.url("kept"));
         host.make_key();

@@ -10,7 +10,7 @@ use super::{
     sql,
     stage::{Stage, host_of, start, status},
 };
-use crate::harness::{databases::Kind, product::Product, servers::Server};
+use crate::harness::{databases::Kind, servers::Server};
 
 #[test]
 fn consumers_outlive_an_outage_with_a_warning_that_says_until_when() {
@@ -79,8 +79,7 @@ fn an_outage_is_told_in_json_too() {
 #[test]
 fn get_outwaits_a_database_that_comes_back() {
     on(&[Kind::Postgres, Kind::MariaDb], |kind| {
-        let product = if kind == Kind::Postgres { Product::Postgres } else { Product::MariaDb };
-        let server = Server::start(product);
+        let server = Server::start(kind.product());
         let sandbox = start(Settings::default());
         let host = host_of(&sandbox, &["quartile"]).with("DATABASE_URL", server.fresh_database());
         host.make_key();

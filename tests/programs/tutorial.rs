@@ -67,7 +67,7 @@ fn postgres_shows_the_tutorials_table_as_a_view_in_clear() {
     let run = stage.host.work(0, &["run"]);
     tells(&run, &["in clear", "key new --file", "TOKENKEEPER_KEY_FILE"]);
     let token = stage.host.get("quartile");
-    let database = stage.database.url.rsplit('/').next().unwrap();
+    let database = stage.database.name();
     let view = "SELECT id, access_token, updating, json_data->'authorization'->>'token' \
          FROM quartile_tokens";
     assert_eq!(
