@@ -167,6 +167,6 @@ Variables:
                                           [default: `journal` in the user's state directory]
 
 Exit codes:
-  0 done   1 defect   2 usage or configuration   3 some tokens failed, none expired
+  0 done   1 defect   2 usage or configuration   3 not all of it: some failed or is left
   4 a human must act   5 no valid token   6 no such name   7 temporary, again later may work
   8 another worker is at it   9 schema version";

@@ -121,5 +121,5 @@ fn wrong(name: &str, field: &str, is_quartz: bool) -> WrongSchedule {
 
 const NAMES: [&str; 7] =
     ["second", "minute", "hour", "day of the month", "month", "weekday", "year"];
-/// An expression each is searched for every instant: a dozen times a day is plenty.
+/// Each is an expression of its own, searched at every look: one for every quarter of an hour of a day are still few.
 const MOST_TIMES: usize = 96;

@@ -31,7 +31,7 @@ pub(in crate::cli) async fn dry_run(
     if json {
         let jobs = context.config.cleanups.iter();
         let jobs: Vec<Value> = jobs.map(|(name, job)| told(name, job, now)).collect();
-        output::json(&json!({ "tokens": tokens, "cleanups": jobs }))?;
+        output::json(&json!({ "version": 1, "tokens": tokens, "cleanups": jobs }))?;
         return Ok(Exit::Ok);
     }
     output::line(&format!("tokens: {tokens}"))?;

@@ -3,6 +3,12 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use chrono::{DateTime, TimeDelta, Utc};
+use tokenkeeper_shared::{
+    clock::{self, Clock, SystemClock},
+    exit::{Exit, Failure},
+};
+
 use crate::{
     backoff::Delays,
     cleanup::{
@@ -20,11 +26,6 @@ use crate::{
     config::CleanupJob,
     report,
     stop::Stop,
-};
-use chrono::{DateTime, TimeDelta, Utc};
-use tokenkeeper_shared::{
-    clock::{self, Clock, SystemClock},
-    exit::{Exit, Failure},
 };
 
 /// A table `[cleanup.NAME]`, and what is known of its runs.
