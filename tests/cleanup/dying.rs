@@ -9,7 +9,7 @@ use crate::{
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_at_any_step_a_run_is_taken_up_and_nothing_is_lost() {
     in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
-        for (slot, step) in (1..).zip(STEPS) {
+        for (slot, step) in (1..).zip(ground.share(&STEPS)) {
             ground.execute(&dead(1200)).await;
             let slot = slot.to_string();
             let arguments = ["--apply", "--yes-large", "--slot", &slot];

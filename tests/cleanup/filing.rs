@@ -140,7 +140,7 @@ async fn killed_at_any_step_the_file_holds_what_was_deleted_and_each_row_comes_b
         ground.execute(&dead(1200)).await;
         let before = dump(&ground, &policy, "").await;
         let folder = tempfile::tempdir().unwrap();
-        for step in STEPS {
+        for step in ground.share(&STEPS) {
             let file = folder.path().join(step);
             let to = format!("file={}", file.display());
             let arguments = [

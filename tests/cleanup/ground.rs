@@ -17,6 +17,7 @@ use tokenkeeper_worker::cleanup::{
 use crate::{
     harness::{
         databases::{self, Kind},
+        long,
         servers::mariadb,
     },
     tables::tables,
@@ -98,6 +99,14 @@ impl Ground {
         }
         ground.execute(&tables(kind, fixture)).await;
         ground
+    }
+
+    /// Of cases that every database is to stand, those for this one: each is tried on one of them every day, and on
+    /// all of them in the long runs.
+    pub fn share<Case: Copy>(&self, cases: &[Case]) -> Vec<Case> {
+        let is_its_turn = |at: usize| long::is_wanted() || at % 3 == self.place.kind as usize;
+        let numbered = cases.iter().enumerate();
+        numbered.filter(|(at, _)| is_its_turn(*at)).map(|(_, case)| *case).collect()
     }
 
     pub fn open(&self) -> Database {

@@ -177,7 +177,7 @@ async fn killed_at_any_step_it_can_be_repeated_and_each_row_is_there_once() {
             )
             .await;
         let before = dump(&ground, &policy, "").await;
-        for step in STEPS {
+        for step in ground.share(&STEPS) {
             let done = program(
                 &ground,
                 &policy,
