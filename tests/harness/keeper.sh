@@ -30,6 +30,21 @@ await_end() { # PROCESS TENTHS
     done
 }
 
+# For PREPARE: $DIR/data as `made` makes it, or a copy of what the first one of that name has made in this run of the
+# tests. Making it takes a second of a core, and the suites start some hundred servers.
+copied_or_made() { # NAME
+    template=${TOKENKEEPER_TEST_TEMPLATES-}/$1
+    [ -n "${TOKENKEEPER_TEST_TEMPLATES-}" ] || { made; return; }
+    if [ ! -d "$template" ]; then
+        made || return
+        # Whoever comes second finds it there.
+        cp -a "$DIR/data" "$template.$$" && mv -nT "$template.$$" "$template"
+        rm -rf "$template.$$"
+        return 0
+    fi
+    cp -a "$template" "$DIR/data"
+}
+
 # With its children: a PostgreSQL whose backends live on does not start again.
 kill_hard() {
     [ -n "$server" ] || return 0

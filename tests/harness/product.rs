@@ -149,7 +149,10 @@ fn if_root(text: &str) -> String {
 // A killed server keeps what it has committed in all of this: the system's page cache outlives it.
 const POSTGRES_PREPARE: &str = r#"
     [ -z "$OWNER" ] || chown "$OWNER" "$DIR" || exit
-    $AS_OWNER "$INITDB" --pgdata="$DIR/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync
+    made() {
+        $AS_OWNER "$INITDB" --pgdata="$DIR/data" --username=postgres --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync
+    }
+    copied_or_made postgres
 "#;
 // Shared memory lies in the directory, too: a killed server would leave its own behind.
 const POSTGRES_START: &str = r#"
@@ -161,8 +164,11 @@ const POSTGRES_START: &str = r#"
 const MARIADB_PREPARE: &str = r#"
     mkdir "$DIR/tmp" || exit
     [ -z "$OWNER" ] || chown "$OWNER" "$DIR" "$DIR/tmp" || exit
-    "$INSTALL_DB" --no-defaults $AS_OWNER --datadir="$DIR/data" --tmpdir="$DIR/tmp" --auth-root-authentication-method=normal \
-        --skip-test-db --innodb-log-file-size=8M
+    made() {
+        "$INSTALL_DB" --no-defaults $AS_OWNER --datadir="$DIR/data" --tmpdir="$DIR/tmp" --auth-root-authentication-method=normal \
+            --skip-test-db --innodb-log-file-size=8M
+    }
+    copied_or_made mariadb
 "#;
 const MARIADB_START: &str = r#"
     exec "$SERVER" --no-defaults $AS_OWNER --datadir="$DIR/data" --tmpdir="$DIR/tmp" --socket="$DIR/socket" --pid-file="$DIR/pid" \
