@@ -8,18 +8,22 @@ use crate::{
     applying::{TOKENS, dead},
     cleaning::{number, prepared, program},
     ground::{Ground, in_zones},
-    harness::programs::{Program, Running},
+    harness::{
+        databases::Kind,
+        programs::{Program, Running},
+    },
+    lagging::Pair,
 };
 
 const RUNS: &str = "SELECT CAST(COUNT(*) AS CHAR(20)) FROM tokenkeeper_cleanup_runs";
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A daemon that keeps no token, and cleans at three.
-fn daemon(ground: &Ground, policy: &Policy, schedule: &str) -> Program {
+/// A daemon that keeps no token, and cleans.
+fn daemon(ground: &Ground, policy: &Policy, schedule: &str, more: &str) -> Program {
     let program = prepared(Program::worker(), ground, policy);
     let config = program.home().join("tokenkeeper.toml");
     let text = format!(
-        "[cleanup.nightly]\npolicies = [\"{}\"]\npolicy_files = \"{}\"\nschedule = \"{schedule}\"\n",
+        "[cleanup.nightly]\npolicies = [\"{}\"]\npolicy_files = \"{}\"\nschedule = \"{schedule}\"\n{more}",
         policy.name,
         program.home().join("policy.toml").display(),
     );
@@ -63,7 +67,7 @@ async fn of_missed_slots_two_daemons_make_up_for_the_last_one_once() {
         assert_eq!(first.code, Some(0), "{ground}: {first:?}");
         ground.execute(&dead(99)).await;
         age(&ground, 3).await;
-        let daemons = [(); 2].map(|()| daemon(&ground, &policy, "0 3 * * *").spawn());
+        let daemons = [(); 2].map(|()| daemon(&ground, &policy, "0 3 * * *", "").spawn());
         counted(&ground, AT_THREE, 1).await;
         let told = daemons.map(stop).concat();
         assert_eq!(number(&ground, RUNS).await, 2, "{ground}: {told}");
@@ -83,7 +87,7 @@ async fn a_run_that_was_cut_off_is_taken_up_and_the_slot_follows() {
         assert_eq!(dead.code, None, "{ground}: {dead:?}");
         age(&ground, 2).await;
         ground.execute("UPDATE tokenkeeper_cleanup_runs SET lease_until = 1").await;
-        let daemon = daemon(&ground, &policy, "0 3 * * *").spawn();
+        let daemon = daemon(&ground, &policy, "0 3 * * *", "").spawn();
         counted(&ground, AT_THREE, 1).await;
         let told = stop(daemon);
         assert_eq!(number(&ground, AT_THREE).await, 1, "{ground}: {told}");
@@ -99,12 +103,27 @@ async fn each_instant_has_a_run_of_its_own() {
         let first =
             program(&ground, &policy, &["--apply", "--slot", "one", "--max-rows", "0"]).run();
         assert_eq!(first.code, Some(3), "{ground}: {first:?}");
-        let daemon = daemon(&ground, &policy, "@every 2s").spawn();
+        let daemon = daemon(&ground, &policy, "@every 2s", "").spawn();
         counted(&ground, RUNS, 3).await;
         let told = stop(daemon);
         assert_eq!(told.matches("9 rows deleted").count(), 1, "{ground}: {told}");
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_daemons_run_stands_still_while_a_replica_of_its_table_applies_nothing() {
+    let pair = Pair::start(Kind::MariaDb).await;
+    pair.replica.pause_replay();
+    let more = "max_fraction = 1.0\nmax_lag = \"1s\"\nreplicas = [{ env = \"FOLLOWER\" }]\n";
+    let daemon = daemon(&pair.ground, &pair.policy, "@every 2s", more);
+    let running = daemon.env("FOLLOWER", pair.replica.url("mysql")).spawn();
+    running.complains("waiting for ", 1);
+    assert_eq!(number(&pair.ground, TOKENS).await, pair.rows);
+    pair.replica.resume_replay();
+    running.complains("goes on", 1);
+    stop(running);
+    assert!(number(&pair.ground, TOKENS).await < pair.rows);
 }
 
 const AT_THREE: &str = "SELECT CAST(COUNT(*) AS CHAR(20)) FROM tokenkeeper_cleanup_runs WHERE slot LIKE '%T03:00:00Z' AND status = 'done'";

@@ -28,6 +28,18 @@ fn a_wrong_configuration_ends_a_daemon_at_its_start_with_2_and_names_the_line() 
             &JOB.replace("{ env = \"ODS\" }", "\"postgres://u:canary@h/d\""),
             "line 2: [cleanup.edfi-ods]: database: the address holds a password",
         ),
+        (
+            &format!("{JOB}max_lag = \"0s\"\n"),
+            "line 5: [cleanup.edfi-ods]: max_lag: a time from 1s on",
+        ),
+        (
+            &format!("{JOB}replicas = [{{ env = \"FOLLOWER\" }}]\n"),
+            "line 5: [cleanup.edfi-ods]: replicas: max_lag says",
+        ),
+        (
+            &format!("{JOB}max_lag = \"9s\"\nreplicas = [\"postgres://u:canary@h/d\"]\n"),
+            "line 6: [cleanup.edfi-ods]: replicas: the address holds a password",
+        ),
         (&format!("{JOB}retries = 3\n"), "line 5"),
     ] {
         stage.host.configure(job);

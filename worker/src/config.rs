@@ -6,7 +6,7 @@ mod cleanup;
 mod table;
 
 pub(crate) use self::address::is_loopback;
-pub use self::cleanup::CleanupJob;
+pub use self::cleanup::{CleanupJob, Lag};
 
 use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 

@@ -3,7 +3,7 @@
 //! deleted (`restore`), the end of old backups (`prune`), and others' scripts (`lint`). Its
 //! verbs are listed in `verb`.
 
-mod address;
+pub(super) mod address;
 pub(super) mod apply;
 mod history;
 mod lint;

@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::table::duration;
 use crate::{
     cleanup::{
+        lag::MaxLag,
         policy::{self, Policy},
         restraint::Restraint,
         site::Secrets,
@@ -31,6 +32,17 @@ pub struct CleanupJob {
     pub wish: Wish,
     /// How it holds itself back.
     pub restraint: Restraint,
+    /// Whom it waits for.
+    pub lag: Option<Lag>,
+}
+
+/// Replicas that a clean-up waits for.
+#[derive(Debug, Clone)]
+pub struct Lag {
+    /// How far one may lag behind.
+    pub most: MaxLag,
+    /// Those that are named. None: those of the variable, or whom PostgreSQL tells of.
+    pub replicas: Vec<TextOrRef>,
 }
 
 /// The keys of a table: those of `cleanup --apply`, and when.
@@ -55,6 +67,8 @@ pub(super) struct CleanupTable {
     nice: Option<Spanned<f64>>,
     window: Option<Spanned<String>>,
     stop_file: Option<PathBuf>,
+    max_lag: Option<Spanned<String>>,
+    replicas: Option<Spanned<Vec<TextOrRef>>>,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -82,13 +96,13 @@ impl CleanupTable {
     /// The job of this table, which begins at byte `at`.
     pub(super) fn into_job(self, name: &str, at: usize) -> Result<CleanupJob, Wrong> {
         let schedule = self.schedule(at)?;
-        let (wish, restraint) = (self.wish()?, self.restraint()?);
+        let (wish, restraint, lag) = (self.wish()?, self.restraint()?, self.lag()?);
         let policies = self.policies(name, at)?;
         let database = match self.database {
             Some(database) => address(database)?,
             None => TextOrRef::Ref(SecretRef::Env(VARIABLE.to_owned())),
         };
-        Ok(CleanupJob { policies, database, schedule, wish, restraint })
+        Ok(CleanupJob { policies, database, schedule, wish, restraint, lag })
     }
 
     fn schedule(&self, at: usize) -> Result<Schedule, Wrong> {
@@ -165,17 +179,37 @@ impl CleanupTable {
         let window = self.window.as_ref().map(parse).transpose()?;
         Ok(Restraint { nice, window, stop_file: self.stop_file.clone() })
     }
+
+    fn lag(&self) -> Result<Option<Lag>, Wrong> {
+        let idle = "replicas: max_lag says how far they may lag, such as \"10s\"";
+        match (&self.max_lag, &self.replicas) {
+            (None, None) => Ok(None),
+            (None, Some(named)) => Err(wrong(named, idle.to_owned())),
+            (_, Some(named)) if named.get_ref().iter().any(is_open) => {
+                Err(wrong(named, format!("replicas: {OPEN}")))
+            }
+            (Some(most), named) => {
+                let replicas = named.as_ref().map(|named| named.get_ref().clone());
+                let parsed = most.get_ref().parse();
+                let most = parsed.map_err(|e| wrong(most, format!("max_lag: {e}")))?;
+                Ok(Some(Lag { most, replicas: replicas.unwrap_or_default() }))
+            }
+        }
+    }
 }
 
 fn address(database: Spanned<TextOrRef>) -> Result<TextOrRef, Wrong> {
     let at = database.span().start;
-    match database.into_inner() {
-        TextOrRef::Text(text) if holds_password(&text) => {
-            let advice = "database: the address holds a password: write where it lies, such as { file = \"PATH\" }";
-            Err((at, advice.to_owned()))
-        }
-        given => Ok(given),
+    let database = database.into_inner();
+    if is_open(&database) {
+        return Err((at, format!("database: {OPEN}")));
     }
+    Ok(database)
+}
+
+/// Whether a password stands there for all to read.
+fn is_open(address: &TextOrRef) -> bool {
+    matches!(address, TextOrRef::Text(text) if holds_password(text))
 }
 
 fn unknown(name: &str) -> String {
@@ -189,6 +223,7 @@ fn wrong<T>(at: &Spanned<T>, message: String) -> Wrong {
     (at.span().start, message)
 }
 
+const OPEN: &str = "the address holds a password: write where it lies, such as { file = \"PATH\" }";
 /// Where `cleanup` looks, too.
 const VARIABLE: &str = "TOKENKEEPER_CLEANUP_DATABASE_URL";
 /// As `cleanup --apply`.

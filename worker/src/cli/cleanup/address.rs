@@ -3,7 +3,7 @@
 use tokenkeeper_shared::{
     database_url::DatabaseUrl,
     exit::{Exit, Failure},
-    settings::{Environment, SettingsError, holds_password},
+    settings::{Environment, SettingsError, TextOrRef, holds_password},
 };
 
 /// The flag, whose text every process of the host can read, or the variable or its file.
@@ -42,14 +42,36 @@ pub(super) fn replica_urls(
             "--replica holds a password, which every process of this host can read: set {REPLICAS} or {REPLICAS}_FILE instead"
         )));
     }
-    let set = match flags {
-        [] => environment.secret(REPLICAS).map_err(|e: SettingsError| Failure::from(e))?,
-        _ => None,
-    };
-    let origin = if flags.is_empty() { REPLICAS } else { "--replica" };
-    let set = set.iter().flat_map(|set| set.expose().split_whitespace());
-    let texts = flags.iter().map(String::as_str).chain(set);
-    texts.map(|text| text.parse().map_err(|error| refused(format!("{origin}: {error}")))).collect()
+    if flags.is_empty() {
+        return set_replicas(environment);
+    }
+    let parse =
+        |text: &String| text.parse().map_err(|error| refused(format!("--replica: {error}")));
+    flags.iter().map(parse).collect()
+}
+
+/// The same for a table of the configuration.
+pub(in crate::cli) fn replicas(
+    environment: &Environment,
+    named: &[TextOrRef],
+) -> Result<Vec<DatabaseUrl>, Failure> {
+    if named.is_empty() {
+        return set_replicas(environment);
+    }
+    let mut urls = Vec::new();
+    for named in named {
+        let text = named.resolve(environment, "replicas")?;
+        let url = text.expose().trim().parse();
+        urls.push(url.map_err(|e| Failure::new(Exit::Usage, format!("replicas: {e}")))?);
+    }
+    Ok(urls)
+}
+
+fn set_replicas(environment: &Environment) -> Result<Vec<DatabaseUrl>, Failure> {
+    let set = environment.secret(REPLICAS).map_err(|e: SettingsError| Failure::from(e))?;
+    let texts = set.iter().flat_map(|set| set.expose().split_whitespace());
+    let wrong = |error| Failure::new(Exit::Usage, format!("{REPLICAS}: {error}"));
+    texts.map(|text| text.parse().map_err(wrong)).collect()
 }
 
 const VARIABLE: &str = "TOKENKEEPER_CLEANUP_DATABASE_URL";

@@ -16,7 +16,7 @@ use tokenkeeper_shared::{
 
 pub(super) use self::arguments::ApplyArguments;
 use self::bar::Bar;
-pub(in crate::cli) use self::figures::Figures;
+pub(in crate::cli) use self::{figures::Figures, lag::follow};
 use super::{chosen, output};
 use crate::{
     cleanup::{

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use tokenkeeper_shared::{
+    database_url::DatabaseUrl,
     exit::{Exit, Failure},
     settings::Environment,
     store::StoreError,
@@ -34,12 +35,23 @@ impl LagArguments {
     ) -> Result<Option<Replicas>, Failure> {
         let Some(most) = self.max_lag else { return Ok(None) };
         let named = address::replica_urls(environment, &self.replicas)?;
-        let replicas = Replicas::open(database, named, most).map_err(refused)?;
-        if let Some(warning) = replicas.check().await.map_err(refused)? {
+        let (replicas, warning) = follow(database, named, most).await?;
+        if let Some(warning) = warning {
             output::note(warning);
         }
         Ok(Some(replicas))
     }
+}
+
+/// Replicas that can be asked, and what is to be said of them.
+pub(in crate::cli) async fn follow(
+    database: &Database,
+    named: Vec<DatabaseUrl>,
+    most: MaxLag,
+) -> Result<(Replicas, Option<&'static str>), Failure> {
+    let replicas = Replicas::open(database, named, most).map_err(refused)?;
+    let warning = replicas.check().await.map_err(refused)?;
+    Ok((replicas, warning))
 }
 
 /// What is unfit is told with the replica's name, or is none of the database's business.

@@ -12,18 +12,22 @@ use tokenkeeper_shared::{
 use crate::{
     backoff::Delays,
     cleanup::{
-        database::{Access, Database, Session},
+        database::{Access, Database},
         hold::Hold,
         ledger,
         policy::Policy,
+        replicas::Replicas,
         turn::{Turn, Turned, Wish},
     },
     cli::{
-        cleanup::apply::{Figures, Telling, take, tell},
+        cleanup::{
+            address,
+            apply::{Figures, Telling, follow, take, tell},
+        },
         context::Context,
         output,
     },
-    config::CleanupJob,
+    config::{CleanupJob, Lag},
     report,
     stop::Stop,
 };
@@ -136,16 +140,28 @@ impl Cleaner {
     async fn clean(&mut self, slot: DateTime<Utc>, database: &Database) -> Result<Done, Failure> {
         let job = self.job().clone();
         let wish = Wish { slot: Some(report::text(slot)), ..job.wish.clone() };
+        let replicas = self.replicas(database).await?;
         let mut done = Done::Here;
         for policy in &job.policies {
-            let mut session = database.session().await?;
-            let ended = self.turns(policy, &wish, database, &mut session).await;
-            session.close().await;
-            if let Done::Elsewhere = ended? {
+            if let Done::Elsewhere = self.turns(policy, &wish, database, replicas.as_ref()).await? {
                 done = Done::Elsewhere;
             }
         }
+        if let Some(replicas) = replicas {
+            replicas.close().await;
+        }
         Ok(done)
+    }
+
+    /// Those that the runs wait for, when they can be asked.
+    async fn replicas(&mut self, database: &Database) -> Result<Option<Replicas>, Failure> {
+        let Some(Lag { most, replicas }) = self.job().lag.clone() else { return Ok(None) };
+        let urls = address::replicas(&self.context.environment, &replicas)?;
+        let (replicas, warning) = follow(database, urls, most).await?;
+        if let Some(warning) = warning {
+            self.say(warning.to_owned());
+        }
+        Ok(Some(replicas))
     }
 
     /// A run that was cut off is taken up before the slot's own.
@@ -154,29 +170,33 @@ impl Cleaner {
         policy: &Policy,
         wish: &Wish,
         database: &Database,
-        session: &mut Session,
+        replicas: Option<&Replicas>,
     ) -> Result<Done, Failure> {
         let (context, job) = (self.context.clone(), self.job().clone());
         let (host, clock) = (SystemClock::new(), database.clock().await?);
-        let hold = Hold::new(&job.restraint, &self.stop, &host, clock.utc());
+        let stop = self.stop.clone();
+        let hold = Hold::new(&job.restraint, &stop, &host, clock.utc()).waiting_for(replicas);
         let figures = Figures { environment: &context.environment, config: self.config.clone() };
         let telling = Telling { figures, json: context.json };
         let turn = Turn { policy, database, clock, wish, hold: &hold };
-        loop {
-            match take(&turn, session, &telling).await? {
-                Turned::Ended(report, _)
-                    if Some(&report.slot) != wish.slot.as_ref() && !self.stop.is_asked() => {}
-                Turned::Left(report) if report.status == "running" => {
+        let mut session = database.session().await?;
+        let done = loop {
+            match take(&turn, &mut session, &telling).await {
+                Ok(Turned::Ended(report, _))
+                    if Some(&report.slot) != wish.slot.as_ref() && !stop.is_asked() => {}
+                Ok(Turned::Left(report)) if report.status == "running" => {
                     self.say(report.lines().join("; "));
-                    return Ok(Done::Elsewhere);
+                    break Ok(Done::Elsewhere);
                 }
-                Turned::Left(report) => {
-                    tell(&report, context.json)?;
-                    return Ok(Done::Here);
+                Ok(Turned::Left(report)) => {
+                    break tell(&report, context.json).map(|()| Done::Here);
                 }
-                Turned::Ended(..) | Turned::Refused(..) => return Ok(Done::Here),
+                Ok(Turned::Ended(..) | Turned::Refused(..)) => break Ok(Done::Here),
+                Err(failure) => break Err(failure),
             }
-        }
+        };
+        session.close().await;
+        done
     }
 
     fn job(&self) -> &CleanupJob {
