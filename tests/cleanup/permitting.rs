@@ -55,6 +55,27 @@ async fn each_missing_right_is_told_as_the_grant_that_mends_it() {
     .await;
 }
 
+/// Who makes tables owns them; where an administrator has, those that are ours take rights, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn in_our_tables_that_somebody_else_has_made_a_user_must_be_able_to_write() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
+        if ground.place.kind == Kind::Sqlite {
+            return;
+        }
+        ground.execute(&dead(9)).await;
+        let made = program(&ground, &policy, &["--apply", "--slot", "made"]).run();
+        assert_eq!(made.code, Some(0), "{ground}: {made:?}");
+        ground.execute(&dead(9)).await;
+        let granted = until_granted(&ground, &policy, &restricted(&ground, "*")).await;
+        assert_eq!(number(&ground, TOKENS).await, 0, "{ground}");
+        for table in ["tokenkeeper_cleanup_runs", "tokenkeeper_backup_"] {
+            let is_told = |grant: &String| grant.contains(table) && grant.contains("INSERT");
+            assert!(granted.iter().any(is_told), "{ground}: {granted:?}");
+        }
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_schema_that_may_not_be_entered_is_told_before_anything_is_asked_of_it() {
     in_zones(&["UTC"], &["edfi-ods"], async |ground, policy| {
