@@ -89,6 +89,13 @@ impl Sql {
         self
     }
 
+    /// Adds that PostgreSQL's `ctid` before it is one of these, an array's text. They are read once, by a query of
+    /// their own: read by the condition itself they are read anew for each row, wherever the planner goes through a
+    /// table instead of fetching them.
+    pub fn among_places(&mut self, array: String) -> &mut Self {
+        self.push(" = ANY(ARRAY(SELECT unnest(CAST(").bind(Bind::Text(array)).push(" AS tid[]))))")
+    }
+
     /// Adds a name.
     pub fn name(&mut self, name: &Identifier) -> &mut Self {
         self.text.push_str(&name.quoted(self.dialect, self.case));

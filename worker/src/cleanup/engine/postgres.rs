@@ -144,8 +144,7 @@ impl Engine<'_> {
 }
 
 fn among(table: &Identifier, picked: &Picked, sql: &mut Sql) {
-    sql.name(table).push(".ctid = ANY(CAST(").bind(Bind::Text(picked.members.clone()));
-    sql.push(" AS tid[]))");
+    sql.name(table).push(".ctid").among_places(picked.members.clone());
 }
 
 /// The places of each reason as one array: a row each would take longer to send than to find.

@@ -173,8 +173,7 @@ fn among(way: &Way, places: &[Place], sql: &mut Sql) {
     sql.table(way.of.schema.as_ref(), &way.backup).push(" WHERE ").push(place(dialect));
     if dialect == Dialect::Postgres {
         let quoted: Vec<_> = places.iter().map(|place| format!("\"{place}\"")).collect();
-        let array = format!("{{{}}}", quoted.join(","));
-        sql.push(" = ANY(CAST(").bind(Bind::Text(array)).push(" AS tid[]))");
+        sql.among_places(format!("{{{}}}", quoted.join(",")));
         return;
     }
     sql.push(" IN (");
