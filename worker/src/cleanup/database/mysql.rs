@@ -31,6 +31,7 @@ impl Database {
 }
 
 /// The number of what a server refused.
+#[must_use]
 pub fn mysql_number(error: &StoreError) -> Option<u16> {
     let (StoreError::Refused(error) | StoreError::Temporary(error)) = error else { return None };
     let refusal = error.as_database_error()?;
