@@ -13,6 +13,7 @@ mod key;
 mod migrate;
 mod refresh;
 mod run;
+mod schedule;
 mod signals;
 mod status;
 mod verb;
@@ -112,6 +113,7 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
         Verb::Daemon { dry_run: true } => daemon::dry_run(environment, config, json).await,
         Verb::Daemon { dry_run: false } => daemon::daemon(environment, config, json).await,
         Verb::Doctor { interval } => doctor::doctor(environment, config, json, interval).await,
+        Verb::Schedule(verb) => schedule::schedule(&environment, config, *verb, json).await,
         Verb::Kept(verb) => {
             let context = Context::load(environment, config, json)?;
             let done = keep(&context, verb).await;

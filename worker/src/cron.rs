@@ -53,6 +53,28 @@ impl Schedule {
         }
     }
 
+    /// The zone whose clocks are meant.
+    #[must_use]
+    pub fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// The time between two instants of an `@every`, which no clock decides.
+    #[must_use]
+    pub fn interval(&self) -> Option<Duration> {
+        match self.rule {
+            Rule::Every(seconds) => Some(Duration::from_secs(seconds.unsigned_abs())),
+            Rule::Clock(_) => None,
+        }
+    }
+
+    /// The fields of an expression, words such as `@daily` written out. `None` for an `@every`.
+    #[must_use]
+    pub fn fields(&self) -> Option<Vec<&str>> {
+        let text = matches!(self.rule, Rule::Clock(_)).then_some(self.text.as_str())?;
+        expression::word(text).ok().map(|text| text.split_whitespace().collect())
+    }
+
     /// The first instant after this one. A time of day that is left out when clocks go forward comes when they have;
     /// one that comes twice when they go back is taken the first time. `None`: there is none any more.
     #[must_use]

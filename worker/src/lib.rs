@@ -22,5 +22,6 @@ mod private_file;
 pub mod provider;
 pub mod report;
 pub mod sandbox;
+pub mod schedule;
 pub mod stop;
 pub mod timer;

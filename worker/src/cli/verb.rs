@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::Subcommand;
 use tokenkeeper_shared::name::TokenName;
 
-use super::cleanup::CleanupArguments;
+use super::{cleanup::CleanupArguments, schedule::ScheduleVerb};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Verb {
@@ -43,6 +43,9 @@ pub(super) enum Verb {
     /// Without --apply nothing is changed. Counts by reason and state, sample keys (hashed), rows that go with them, the SQL and its plan,
     /// indexes that would help, and what speaks against it. What is dead is said by a policy.
     Cleanup(Box<CleanupArguments>),
+    /// Print, install, check or remove what starts the worker at its times
+    #[command(subcommand)]
+    Schedule(Box<ScheduleVerb>),
 }
 
 /// The verbs that work on the store.

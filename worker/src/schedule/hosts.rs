@@ -1,0 +1,26 @@
+//! What hosts and clouds start: which job, called what, when; a file for each that starts it.
+
+pub mod crontab;
+mod fields;
+mod job;
+pub mod systemd;
+
+pub use self::job::{Job, Task, Unfit, name};
+
+/// A text to put somewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct File {
+    /// Its name, without a folder.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
+}
+
+/// What each of ours begins with, in a comment: without it nothing is replaced or removed.
+pub const MARK: &str = "Made by tokenkeeper-worker schedule";
+
+/// Whether a text is one of ours.
+#[must_use]
+pub fn is_ours(text: &str) -> bool {
+    text.lines().next().is_some_and(|line| line.trim_start_matches(['#', ' ']).starts_with(MARK))
+}
