@@ -9,6 +9,8 @@
 
 mod harness;
 
+#[path = "schedule/containers.rs"]
+mod containers;
 #[path = "schedule/cron.rs"]
 mod cron;
 #[path = "schedule/stage.rs"]

@@ -3,10 +3,13 @@
 
 use std::{
     env, fs,
+    io::Write,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::programs::{Finished, Program};
@@ -80,4 +83,23 @@ pub fn names_in(folder: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// The documents of a YAML file, where they are what these versions of Kubernetes take; else what is wrong with them.
+pub fn documents(yaml: &str, versions: &[&str]) -> Result<Vec<Value>, String> {
+    let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests"));
+    let mut python = Command::new(folder.join("python/venv/bin/python"))
+        .arg(folder.join("schedule/manifests.py"))
+        .args(versions)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("Python's modules are fetched by tests/run");
+    python.stdin.take().unwrap().write_all(yaml.as_bytes()).unwrap();
+    let done = python.wait_with_output().unwrap();
+    if !done.status.success() {
+        return Err(String::from_utf8_lossy(&done.stderr).into_owned());
+    }
+    Ok(serde_json::from_slice(&done.stdout).unwrap())
 }

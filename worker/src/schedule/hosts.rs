@@ -1,11 +1,17 @@
 //! What hosts and clouds start: which job, called what, when; a file for each that starts it.
 
+pub mod compose;
 pub mod crontab;
 mod fields;
+mod image;
 mod job;
+pub mod kubernetes;
 pub mod systemd;
 
-pub use self::job::{Job, Task, Unfit, name};
+pub use self::{
+    image::Image,
+    job::{Job, Task, Unfit, name},
+};
 
 /// A text to put somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,8 +25,8 @@ pub struct File {
 /// What each of ours begins with, in a comment: without it nothing is replaced or removed.
 pub const MARK: &str = "Made by tokenkeeper-worker schedule";
 
-/// Whether a text is one of ours.
+/// Whether a text is one of ours; what prints it may have put a line before it.
 #[must_use]
 pub fn is_ours(text: &str) -> bool {
-    text.lines().next().is_some_and(|line| line.trim_start_matches(['#', ' ']).starts_with(MARK))
+    text.lines().take(2).any(|line| line.trim_start_matches(['#', ' ']).starts_with(MARK))
 }

@@ -1,5 +1,6 @@
 //! `schedule` for hosts and clouds. One file per target; `job` reads what all of them take.
 
+mod containers;
 mod cron;
 mod job;
 mod systemctl;
@@ -14,7 +15,7 @@ use tokenkeeper_shared::{
     settings::Environment,
 };
 
-use self::{cron::CronArguments, systemd::SystemdArguments};
+use self::{containers::ContainerArguments, cron::CronArguments, systemd::SystemdArguments};
 use super::output;
 use crate::schedule::hosts::{File, Unfit};
 
@@ -24,6 +25,10 @@ pub(in crate::cli) enum HostVerb {
     Systemd(SystemdArguments),
     /// Lines for cron
     Cron(CronArguments),
+    /// A CronJob of Kubernetes, or a Deployment for the daemon
+    Kubernetes(ContainerArguments),
+    /// The daemon as a service of Compose
+    Compose(ContainerArguments),
 }
 
 /// What is done with what would be printed.
@@ -52,6 +57,8 @@ pub(super) async fn host(
             systemd::systemd(environment, config, arguments, json).await
         }
         HostVerb::Cron(arguments) => cron::cron(config, &arguments, json).await,
+        HostVerb::Kubernetes(arguments) => containers::kubernetes(config, &arguments, json),
+        HostVerb::Compose(arguments) => containers::docker_compose(config, &arguments, json),
     }
 }
 
