@@ -2,13 +2,10 @@
 //! Here: starting and stopping; who comes in meanwhile goes through `gate`. What a request goes through is `site`; the paths are `routes`.
 
 mod access;
-mod attempts;
-mod bodies;
 mod connection;
 mod connections;
 mod counters;
 mod gate;
-mod guesses;
 mod hosts;
 pub(crate) mod keys;
 pub(crate) mod keys_file;
@@ -23,7 +20,10 @@ mod site;
 use std::{sync::Arc, time::Duration};
 
 use sd_notify::NotifyState;
-use tokenkeeper_shared::exit::{Exit, Failure};
+use tokenkeeper_shared::{
+    exit::{Exit, Failure},
+    metrics::attempts::Attempts,
+};
 use tokio::{
     signal::unix::{SignalKind, signal},
     sync::watch,
@@ -33,7 +33,6 @@ use tokio::{
 
 use self::{
     access::Access,
-    attempts::Attempts,
     connection::Served,
     connections::Connections,
     counters::Counters,

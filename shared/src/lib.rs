@@ -5,7 +5,10 @@ pub mod clock;
 pub mod database_url;
 pub mod dialect;
 pub mod exit;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod lifecycle;
+pub mod metrics;
 pub mod name;
 #[cfg(feature = "cli")]
 pub mod output;

@@ -4,12 +4,13 @@ use clap::Subcommand;
 use serde_json::json;
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
+    http::digest::Digest,
     name::TokenName,
     settings::Settings,
 };
 
 use super::{output, serve::KeysArguments};
-use crate::serve::keys::{self, Allowed, Digest, Key, Label, Word};
+use crate::serve::keys::{self, Allowed, Key, Label, Word};
 
 #[derive(Debug, Subcommand)]
 pub(super) enum KeyVerb {

@@ -1,5 +1,5 @@
 //! Who may ask: one right key in one `Authorization` header, and nothing told about a wrong one.
-//! Who guesses is slowed down in `guesses`.
+//! Who guesses is slowed down in `tokenkeeper_shared::http::guesses`.
 
 use std::{
     net::IpAddr,
@@ -7,17 +7,18 @@ use std::{
     time::Duration,
 };
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue};
 use subtle::ConstantTimeEq;
 use tokenkeeper_shared::{
     clock::{Clock, SystemClock},
+    http::{
+        digest::Digest,
+        guesses::{Guesses, Peer},
+    },
     secret::Secret,
 };
 
-use super::{
-    guesses::{Guesses, Peer},
-    keys::{Digest, Key, Keys},
-};
+use super::keys::{Key, Keys};
 
 /// The other end of a connection.
 #[derive(Debug)]
@@ -121,22 +122,6 @@ impl Access {
     }
 }
 
-/// RFC 6750, 2.1: the text of the one bearer token. Two headers are a smuggler's.
-pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    credentials(headers, "Bearer")
-}
-
-/// What the one `Authorization` header holds under this scheme (RFC 9110, 11.4: in any case).
-pub(super) fn credentials<'a>(headers: &'a HeaderMap, scheme: &str) -> Option<&'a str> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return None;
-    };
-    let (given, text) = value.to_str().ok()?.split_once(' ')?;
-    let text = text.trim_matches(' ');
-    (given.eq_ignore_ascii_case(scheme) && !text.is_empty() && !text.contains(' ')).then_some(text)
-}
-
 /// Whose request a proxy passes on: it appends the address that it has seen, so only the last counts.
 pub(super) fn forwarded_peer(headers: &HeaderMap) -> Option<Peer> {
     let last = headers.get_all("x-forwarded-for").iter().next_back()?;
@@ -148,33 +133,6 @@ pub(super) fn forwarded_peer(headers: &HeaderMap) -> Option<Peer> {
 mod tests {
     use super::*;
     use crate::serve::keys::Word;
-
-    fn headers(values: &[&str]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(header::AUTHORIZATION, value.parse().unwrap());
-        }
-        headers
-    }
-
-    #[test]
-    fn only_one_bearer_token_counts() {
-        assert_eq!(bearer(&headers(&["Bearer k"])), Some("k"));
-        assert_eq!(bearer(&headers(&["bearer  k"])), Some("k"));
-        for bad in [
-            &[][..],
-            &["Bearer k", "Bearer k"],
-            &["Basic k"],
-            &["Bearer"],
-            &["Bearer "],
-            &["Bearer k k"],
-            &["Bearerk"],
-            &["Bearer k,Bearer l "],
-        ] {
-            let is_none = bearer(&headers(bad)).is_none_or(|text| text.contains(','));
-            assert!(is_none, "{bad:?}");
-        }
-    }
 
     #[test]
     fn a_connection_that_has_brought_a_right_key_does_not_keep_it_in_force() {

@@ -4,6 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
+use tokenkeeper_shared::http::guesses::Peer;
 use tokio::{
     net::TcpStream,
     time::{sleep, timeout},
@@ -13,7 +14,6 @@ use super::{
     access::Client,
     connection::{HEADERS_IN_TIME, Served},
     connections::{Connections, Place},
-    guesses::Peer,
     listen::{Arrival, H2, Listener, Tls},
 };
 

@@ -4,8 +4,9 @@
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header, uri::Authority};
+use tokenkeeper_shared::http::problem::Problem;
 
-use super::{access::Client, problem::Problem};
+use super::access::Client;
 
 /// The names that the server was given beside its addresses, in lower case.
 #[derive(Debug, Clone, Default)]
@@ -105,7 +106,7 @@ fn host(uri: &Uri, headers: &HeaderMap) -> Option<Authority> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::serve::guesses::Peer;
+    use tokenkeeper_shared::http::guesses::Peer;
 
     fn judge(uri: &str, hosts: &[&str], origin: Option<&str>) -> u16 {
         let mut headers = HeaderMap::new();

@@ -12,10 +12,11 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
+    http::digest::Digest,
     settings::Settings,
 };
 
-use super::keys::{Allowed, Digest, Key, Keys, Word};
+use super::keys::{Allowed, Key, Keys, Word};
 
 /// Where the keys lie.
 #[derive(Debug, Clone)]

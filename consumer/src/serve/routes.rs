@@ -17,8 +17,9 @@ use axum::{
     routing::{get, post},
 };
 use serde::Serialize;
+use tokenkeeper_shared::http::problem::Problem;
 
-use super::{access::Caller, problem::Problem, site::Site};
+use super::{access::Caller, problem::no_such_name, site::Site};
 use crate::TokenName;
 
 /// What each path is answered by.
@@ -69,7 +70,7 @@ fn visible_name(uri: &Uri, caller: &Caller) -> Result<TokenName, Problem> {
     let name = name_in(uri)?;
     match &caller.key {
         Some(key) if key.tokens.includes(&name) => Ok(name),
-        _ => Err(Problem::no_such_name(&name)),
+        _ => Err(no_such_name(&name)),
     }
 }
 

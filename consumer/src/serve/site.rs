@@ -8,17 +8,18 @@ use axum::{
     http::{HeaderValue, Request, header},
     response::{IntoResponse, Response},
 };
-use tokenkeeper_shared::store::StoreError;
+use tokenkeeper_shared::{
+    http::{bodies, credentials, problem::Problem},
+    metrics::attempts::Attempts,
+    store::StoreError,
+};
 use tower_service::Service;
 
 use super::{
     access::{self, Access, Caller, Client, Denied},
-    attempts::Attempts,
-    bodies,
     counters::Counters,
     hosts::Hosts,
     log::Log,
-    problem::Problem,
     ready::Ready,
     routes,
 };
@@ -95,7 +96,7 @@ fn admit(site: &Site, client: Arc<Client>, request: &Request<Body>) -> Result<Ca
     if routes::judges_itself(path) {
         return Ok(Caller { client, peer, key: None });
     }
-    let text = access::bearer(headers).ok_or(Denied::Unknown)?;
+    let text = credentials::bearer(headers).ok_or(Denied::Unknown)?;
     let key = Some(site.access.judge(text, &client, peer)?);
     Ok(Caller { client, peer, key })
 }

@@ -12,7 +12,10 @@ use axum::{
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde::Serialize;
 use serde_json::json;
-use tokenkeeper_shared::secret::Secret;
+use tokenkeeper_shared::{
+    http::{bodies, credentials, problem::Problem},
+    secret::Secret,
+};
 use tokio::time::Instant;
 use url::form_urlencoded;
 
@@ -20,9 +23,8 @@ use super::json;
 use crate::{
     AccessToken, Request as Wishes, TokenName,
     serve::{
-        access::{self, Caller, Denied},
-        bodies,
-        problem::{NO_SUCH_NAME, Problem},
+        access::{Caller, Denied},
+        problem::NO_SUCH_NAME,
         site::Site,
     },
 };
@@ -154,7 +156,7 @@ fn credentials(headers: &HeaderMap, form: &mut Form) -> Result<Credentials, Refu
         let advice = "send the secret in the header or in the body, not in both";
         return Err(Refused::bad("invalid_request", advice));
     }
-    let basic = access::credentials(headers, "Basic");
+    let basic = credentials::credentials(headers, "Basic");
     let (id, secret) = basic.and_then(basic_pair).ok_or_else(|| Refused::client(true))?;
     if form.client_id.as_ref().is_some_and(|other| *other != id) {
         return Err(Refused::bad("invalid_request", "header and body name different clients"));

@@ -9,12 +9,15 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
-use tokenkeeper_shared::store::Report;
+use tokenkeeper_shared::{
+    http::{bodies, problem::Problem},
+    store::Report,
+};
 
 use super::{json, visible_name};
 use crate::{
     cli,
-    serve::{access::Caller, bodies, problem::Problem, site::Site},
+    serve::{access::Caller, site::Site},
 };
 
 #[derive(Deserialize)]

@@ -11,16 +11,18 @@ use axum::{
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sha2::{Digest, Sha256};
-use tokenkeeper_shared::secret::Secret;
+use tokenkeeper_shared::{
+    http::{credentials, problem::Problem},
+    secret::Secret,
+};
 use url::form_urlencoded;
 
 use crate::{
     Error, TokenName,
     serve::{
-        access::{self, Caller, Denied},
+        access::{Caller, Denied},
         keys::Key,
         page::{self, Entry},
-        problem::Problem,
         site::Site,
     },
 };
@@ -86,10 +88,10 @@ async fn page(site: &Site, key: &Key, after: Option<TokenName>) -> Result<String
 }
 
 fn key_text(headers: &HeaderMap) -> Option<Secret> {
-    if let Some(text) = access::bearer(headers) {
+    if let Some(text) = credentials::bearer(headers) {
         return Some(Secret::new(text));
     }
-    let pair = BASE64_STANDARD.decode(access::credentials(headers, "Basic")?).ok()?;
+    let pair = BASE64_STANDARD.decode(credentials::credentials(headers, "Basic")?).ok()?;
     let pair = Secret::new(String::from_utf8(pair).ok()?);
     pair.expose().split_once(':').map(|(_, key)| Secret::new(key))
 }

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::Serialize;
-use tokenkeeper_shared::token::State as TokenState;
+use tokenkeeper_shared::{http::problem::Problem, token::State as TokenState};
 use tokio::time::Instant;
 use url::form_urlencoded;
 
@@ -18,7 +18,6 @@ use crate::{
     AccessToken, Request as Wishes, Warning, cli,
     serve::{
         access::Caller,
-        problem::Problem,
         site::{LONGEST_WAIT, Site},
     },
 };

@@ -4,20 +4,20 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
-use tokenkeeper_shared::{
-    clock,
-    store::{Store, StoreError, Tally},
-};
 use tokio::sync::Mutex;
 
-use crate::TokenName;
+use crate::{
+    clock,
+    name::TokenName,
+    store::{Store, StoreError, Tally},
+};
 
 /// Attempts by name and outcome: how many, and how long they took.
-pub(super) type Counts = BTreeMap<(TokenName, String), (u64, Duration)>;
+pub type Counts = BTreeMap<(TokenName, String), (u64, Duration)>;
 
 /// What was tried since the server was first asked.
 #[derive(Debug, Default)]
-pub(super) struct Attempts(Mutex<Option<Settled>>);
+pub struct Attempts(Mutex<Option<Settled>>);
 
 #[derive(Debug)]
 struct Settled {
@@ -27,11 +27,10 @@ struct Settled {
 
 impl Attempts {
     /// All that was tried since then, at the database's time `now`.
-    pub(super) async fn count(
-        &self,
-        store: &Store,
-        now: DateTime<Utc>,
-    ) -> Result<Counts, StoreError> {
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn count(&self, store: &Store, now: DateTime<Utc>) -> Result<Counts, StoreError> {
         let mut settled = self.0.lock().await;
         let settled = settled.get_or_insert_with(|| Settled { until: now, counts: Counts::new() });
         let old = clock::before(now, UNSETTLED);

@@ -1,5 +1,5 @@
 //! Who guesses keys: a growing pause for each peer after some failures, during which its guesses are
-//! not even looked up. Which key is right lies with `keys`.
+//! not even looked up. Which key is right lies with the servers.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -11,11 +11,12 @@ use std::{
     time::Duration,
 };
 
-use super::keys::Digest;
+use super::digest::Digest;
 
 /// From where a request comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Peer {
+pub enum Peer {
+    /// Of a network address.
     Address(IpAddr),
     /// A user of this host, on the Unix socket.
     User(u32),
@@ -23,7 +24,8 @@ pub(crate) enum Peer {
 
 impl Peer {
     /// One customer of a provider has a whole /64 of IPv6 addresses.
-    pub(crate) fn of(address: IpAddr) -> Self {
+    #[must_use]
+    pub fn of(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
             IpAddr::V6(address) => {
                 let network = address.to_bits() & !u128::from(u64::MAX);
@@ -36,7 +38,7 @@ impl Peer {
 
 /// The peers of late. Time is the monotonic clock's.
 #[derive(Debug, Default)]
-pub(crate) struct Guesses {
+pub struct Guesses {
     peers: Mutex<HashMap<Peer, Record>>,
     /// How many have failed of late: mostly none, and then nobody looks further.
     failing: AtomicUsize,
@@ -53,7 +55,8 @@ struct Record {
 
 impl Guesses {
     /// How long this peer must wait before such a key is looked at.
-    pub(crate) fn pause(&self, peer: Peer, digest: &Digest, now: Duration) -> Option<Duration> {
+    #[must_use]
+    pub fn pause(&self, peer: Peer, digest: &Digest, now: Duration) -> Option<Duration> {
         if self.failing.load(Ordering::Relaxed) == 0 {
             return None;
         }
@@ -64,7 +67,7 @@ impl Guesses {
     }
 
     /// A key of this peer was wrong.
-    pub(crate) fn failed(&self, peer: Peer, now: Duration) {
+    pub fn failed(&self, peer: Peer, now: Duration) {
         let mut peers = self.peers();
         let record = touched(&mut peers, peer, now);
         record.failures = record.failures.saturating_add(1);
@@ -73,7 +76,7 @@ impl Guesses {
     }
 
     /// A key of this peer was right.
-    pub(crate) fn succeeded(&self, peer: Peer, digest: Digest, now: Duration) {
+    pub fn succeeded(&self, peer: Peer, digest: Digest, now: Duration) {
         let mut peers = self.peers();
         let record = touched(&mut peers, peer, now);
         if !record.known.contains(&digest) {

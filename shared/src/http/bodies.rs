@@ -11,7 +11,10 @@ use super::problem::Problem;
 
 /// Whether a request's body is one that this server reads at all. Nothing here needs a body in
 /// chunks, and without them no proxy on the way can count it otherwise than this server does.
-pub(super) fn check(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+///
+/// # Errors
+/// [`Problem`]: what to send instead.
+pub fn check(method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
     if headers.contains_key(header::TRANSFER_ENCODING) {
         return Err(Problem::new(
             StatusCode::LENGTH_REQUIRED,
@@ -26,8 +29,11 @@ pub(super) fn check(method: &Method, headers: &HeaderMap) -> Result<(), Problem>
     Ok(())
 }
 
-/// Reads the body of a POST.
-pub(super) async fn read(request: Request<Body>, kind: &str) -> Result<Bytes, Problem> {
+/// Reads the body of a POST, which must be of this `kind`.
+///
+/// # Errors
+/// [`Problem`]: what to send instead.
+pub async fn read(request: Request<Body>, kind: &str) -> Result<Bytes, Problem> {
     let given = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = given.unwrap_or_default().split(';').next().unwrap_or_default().trim();
     if !essence.eq_ignore_ascii_case(kind) {
