@@ -71,6 +71,15 @@ impl DatabaseUrl {
         url.as_str().parse()
     }
 
+    /// What the server calls the database; of a file its path.
+    #[must_use]
+    pub fn database(&self) -> String {
+        let Ok(url) = Url::parse(self.expose()) else { return String::new() };
+        let named = url.query_pairs().find(|(key, _)| key == "dbname");
+        let path = url.path().trim_start_matches('/');
+        named.map_or_else(|| path.to_owned(), |(_, name)| name.into_owned())
+    }
+
     /// The whole address, password and all, with a scheme that the drivers know.
     #[must_use]
     pub fn expose(&self) -> &str {

@@ -158,7 +158,7 @@ const POSTGRES_PREPARE: &str = r#"
 const POSTGRES_START: &str = r#"
     exec $AS_OWNER "$SERVER" -D "$DIR/data" -c listen_addresses=127.0.0.1 -c port="$PORT" \
         -c unix_socket_directories="$DIR" -c max_connections=300 -c fsync=off -c full_page_writes=off \
-        -c dynamic_shared_memory_type=mmap
+        -c dynamic_shared_memory_type=mmap $OPTIONS
 "#;
 // A starting MariaDB clears its directory for temporary files, whoever else uses it.
 const MARIADB_PREPARE: &str = r#"

@@ -1,4 +1,5 @@
-//! What starts the worker at its times, as texts: units, lines, manifests. Pure; who puts them where, and asks
-//! whether they are there, is in `cli/schedule`.
+//! What starts the worker, or does its work, at its times, as texts: units, lines, manifests, jobs of databases. Pure;
+//! who puts them where, and asks whether they are there, is in `cli/schedule`.
 
+pub mod databases;
 pub mod hosts;

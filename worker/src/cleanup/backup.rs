@@ -8,7 +8,7 @@ use tokenkeeper_shared::store::StoreError;
 
 pub use self::told::told;
 use super::{
-    columns,
+    columns::is_read,
     database::{Database, Session},
     dialect::Dialect,
     policy::{Child, Identifier, Policy, Target, Treatment},
@@ -173,15 +173,6 @@ fn kept_columns(
         Ok(Kept { name, treatment, sql_type, is_binary })
     };
     columns.iter().map(of).collect()
-}
-
-/// Whether rules look at a column, of the target or of a row beside it.
-fn is_read(target: &Target, table: &Identifier, name: &str) -> bool {
-    let same = |column: &Identifier| column.as_str().eq_ignore_ascii_case(name);
-    let related = columns::of_related(target);
-    let beside = related.iter().filter(|(of, _)| of == table).flat_map(|(_, reads)| reads);
-    let mut beside = beside.map(|read| &read.column);
-    *table == target.table && target.columns.keys().any(same) || beside.any(same)
 }
 
 fn path(target: &Target, child: &Child) -> Vec<Child> {

@@ -40,6 +40,16 @@ pub fn of_related(target: &Target) -> Vec<(Identifier, Vec<Read>)> {
     tables
 }
 
+/// Whether rules look at a column, of the target or of a row beside it.
+#[must_use]
+pub fn is_read(target: &Target, table: &Identifier, name: &str) -> bool {
+    let same = |column: &Identifier| column.as_str().eq_ignore_ascii_case(name);
+    let related = of_related(target);
+    let beside = related.iter().filter(|(of, _)| of == table).flat_map(|(_, reads)| reads);
+    let mut beside = beside.map(|read| &read.column);
+    *table == target.table && target.columns.keys().any(same) || beside.any(same)
+}
+
 fn add(related: &Related, tables: &mut Vec<(Identifier, Vec<Read>)>) {
     let at = tables.iter().position(|(table, _)| *table == related.table).unwrap_or_else(|| {
         tables.push((related.table.clone(), Vec::new()));

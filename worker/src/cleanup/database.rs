@@ -13,7 +13,14 @@ use sqlx::{AssertSqlSafe, Executor, Row, SqlSafeStr, SqlStr};
 use tokenkeeper_shared::{database_url::DatabaseUrl, store::StoreError};
 
 pub use self::{
-    clock::millis, connect::Access, mysql::mysql_number, session::Session, shown::Named,
+    clock::{
+        LEAST_OFFSET_ON_EARTH, MYSQL_OFFSET, POSTGRES_OFFSET_OF_DATABASE,
+        POSTGRES_OFFSET_OF_SERVER, millis,
+    },
+    connect::Access,
+    mysql::mysql_number,
+    session::Session,
+    shown::Named,
 };
 use super::{
     dialect::Dialect,

@@ -14,6 +14,7 @@ pub use self::{
     given_up::{ended_before, give_up},
     rate::{Rate, rate},
     returned::{add, begin, finish, loaded},
+    table::{MYSQL as MYSQL_TABLE, OTHER as TABLE},
     told::{Told, find, history},
 };
 use super::{

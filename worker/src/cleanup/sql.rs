@@ -165,10 +165,16 @@ impl Sql {
 
     /// Adds the variable of a cut-off.
     pub fn variable(&mut self, at: usize) -> &mut Self {
-        // Oracle takes a column of that name first.
-        let is_marked = self.dialect == Dialect::SqlServer;
-        self.push(if is_marked { "@cut_" } else { "tokenkeeper_cut_" });
-        self.text.push_str(&(at + 1).to_string());
+        // Oracle takes a column of that name first. Where table names are put in when it runs, a statement is given
+        // its values: on PostgreSQL by number, behind those that each of them has.
+        let (before, first) = match self.dialect {
+            Dialect::SqlServer => ("@cut_", 1),
+            Dialect::MySql => ("@tokenkeeper_cut_", 1),
+            Dialect::Postgres => ("$", GIVEN + 1),
+            _ => ("tokenkeeper_cut_", 1),
+        };
+        self.push(before);
+        self.text.push_str(&(at + first).to_string());
         self
     }
 
@@ -220,6 +226,12 @@ impl Sql {
         self
     }
 
+    /// Adds the name under which the value of a cut-off lies, where that is not its variable.
+    pub(super) fn kept_cut(&mut self, at: usize) -> &mut Self {
+        self.text.push_str(&format!("tokenkeeper_cut_{}", at + 1));
+        self
+    }
+
     /// The same statement behind a literal of this program.
     pub(super) fn after(&self, literal: &'static str) -> Self {
         Self { text: format!("{literal}{}", self.text), ..self.clone() }
@@ -232,3 +244,6 @@ impl Sql {
         self
     }
 }
+
+/// What a statement of a procedure of PostgreSQL is given before the cut-offs.
+pub(super) const GIVEN: usize = 7;

@@ -171,7 +171,10 @@ fn tell(plans: &[Plan], json: bool) -> Result<Exit, Failure> {
     Ok(if plans.iter().any(Plan::is_refused) { Exit::Usage } else { Exit::Ok })
 }
 
-fn named<'a>(policies: &'a BTreeMap<String, Policy>, name: &str) -> Result<&'a Policy, Failure> {
+pub(super) fn named<'a>(
+    policies: &'a BTreeMap<String, Policy>,
+    name: &str,
+) -> Result<&'a Policy, Failure> {
     policies.get(name).ok_or_else(|| {
         let shown: String = name.escape_debug().take(64).collect();
         let message =

@@ -1,6 +1,8 @@
-//! `schedule`: what starts the worker at its times, printed, put in place, looked at, removed. What is written there is
-//! made by the room `schedule`; `hosts` puts it where hosts and clouds look.
+//! `schedule`: what starts the worker at its times, or does its work, printed, put in place, looked at, removed. What is
+//! written there is made by the room `schedule`; `hosts` puts it where hosts and clouds look, `databases` where
+//! databases do.
 
+mod databases;
 mod hosts;
 
 use std::path::PathBuf;
@@ -17,6 +19,8 @@ use super::output;
 pub(super) enum ScheduleVerb {
     #[command(flatten)]
     Host(hosts::HostVerb),
+    #[command(flatten)]
+    Database(databases::DatabaseVerb),
 }
 
 pub(super) async fn schedule(
@@ -27,5 +31,6 @@ pub(super) async fn schedule(
 ) -> Result<Exit, Failure> {
     match verb {
         ScheduleVerb::Host(verb) => hosts::host(environment, config, verb, json).await,
+        ScheduleVerb::Database(verb) => databases::schedule(environment, verb, json).await,
     }
 }

@@ -57,7 +57,7 @@ pub fn millis(dialect: Dialect) -> &'static str {
 }
 
 /// The least offset in ten years each way, looked at every other week.
-const MYSQL_OFFSET: &str = "WITH RECURSIVE step(at, number) AS (\
+pub const MYSQL_OFFSET: &str = "WITH RECURSIVE step(at, number) AS (\
      SELECT UNIX_TIMESTAMP() - 260 * 1209600, 0 UNION ALL SELECT at + 1209600, number + 1 FROM step WHERE number < 520) \
      SELECT CAST(MIN(TIMESTAMPDIFF(SECOND, DATE_ADD('1970-01-01', INTERVAL at SECOND), FROM_UNIXTIME(at))) AS CHAR) \
      FROM step";
@@ -73,17 +73,19 @@ macro_rules! postgres_offset {
     };
 }
 
-const POSTGRES_OFFSET_OF_DATABASE: &str = postgres_offset!(
+/// Of its sessions, by the database's settings: seconds, as text.
+pub const POSTGRES_OFFSET_OF_DATABASE: &str = postgres_offset!(
     "SELECT substr(setting, 10) AS zone FROM pg_db_role_setting, unnest(setconfig) setting \
      WHERE setrole = 0 AND lower(left(setting, 9)) = 'timezone=' \
      AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) \
      ORDER BY setdatabase DESC LIMIT 1"
 );
 
-const POSTGRES_OFFSET_OF_SERVER: &str = postgres_offset!(
+/// Of its sessions, by the server's files.
+pub const POSTGRES_OFFSET_OF_SERVER: &str = postgres_offset!(
     "SELECT setting AS zone FROM pg_file_settings \
      WHERE lower(name) = 'timezone' AND applied ORDER BY seqno DESC LIMIT 1"
 );
 
 /// Baker Island.
-const LEAST_OFFSET_ON_EARTH: i32 = -12 * 3600;
+pub const LEAST_OFFSET_ON_EARTH: i32 = -12 * 3600;

@@ -2,7 +2,8 @@
 //! to no pool, so that a transaction left open ends with it.
 
 use sqlx::{
-    Connection, Executor, MySqlConnection, PgConnection, Row, SqlStr, SqliteConnection, raw_sql,
+    AssertSqlSafe, Connection, Executor, MySqlConnection, PgConnection, Row, SqlSafeStr, SqlStr,
+    SqliteConnection, raw_sql,
 };
 use tokenkeeper_shared::store::StoreError;
 
@@ -146,6 +147,18 @@ impl Session {
     pub async fn cell(&mut self, sql: &Sql) -> Result<Option<String>, StoreError> {
         let rows = self.rows(sql).await?;
         Ok(rows.into_iter().next().and_then(|row| row.into_iter().next()).flatten())
+    }
+
+    /// Runs statements that this program has made, one after the other.
+    ///
+    /// # Errors
+    /// [`StoreError`]: of the first that fails.
+    pub async fn script(&mut self, text: &str) -> Result<(), StoreError> {
+        let statements = AssertSqlSafe(text.to_owned()).into_sql_str();
+        on_connection!(self, connection => {
+            connection.execute(raw_sql(statements)).await?;
+        });
+        Ok(())
     }
 
     /// Ends the connection.

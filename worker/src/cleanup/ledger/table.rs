@@ -46,5 +46,7 @@ macro_rules! table {
     };
 }
 
-const MYSQL: &str = table!(" CHARACTER SET ascii COLLATE ascii_bin", "MEDIUMTEXT");
-const OTHER: &str = table!("", "TEXT");
+/// Makes it on MySQL.
+pub const MYSQL: &str = table!(" CHARACTER SET ascii COLLATE ascii_bin", "MEDIUMTEXT");
+/// Makes it elsewhere.
+pub const OTHER: &str = table!("", "TEXT");

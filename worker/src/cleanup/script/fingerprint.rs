@@ -52,7 +52,7 @@ pub(super) fn oracle_times(part: &Part<'_>, sql: &mut Sql) {
 }
 
 /// Beginnings of lives that are wall clocks: in another zone they may lie in the future.
-fn future(part: &Part<'_>, sql: &mut Sql, check: &dyn Fn(&Identifier, &mut Sql)) {
+pub(super) fn future(part: &Part<'_>, sql: &mut Sql, check: &dyn Fn(&Identifier, &mut Sql)) {
     let target = part.target;
     let begun: std::collections::BTreeSet<_> = target
         .expiries

@@ -32,6 +32,34 @@ pub(super) fn declare(moments: &[Moment], clock: &DatabaseClock, sql: &mut Sql) 
     }
 }
 
+/// The type of a cut-off on PostgreSQL.
+pub(super) fn kind(moment: Moment) -> &'static str {
+    if matches!(moment.reading, Reading::Wall(_)) { " timestamp" } else { " bigint" }
+}
+
+/// Adds a cut-off as an expression of PL/pgSQL.
+pub(super) fn postgres(moment: Moment, clock: &DatabaseClock, sql: &mut Sql) {
+    let zone = match moment.reading {
+        Reading::Wall(zone) | Reading::Millis(zone) => zone,
+        Reading::Epoch(_) => None,
+    };
+    let is_server = zone == Some(Zone::Server);
+    let wall = |sql: &mut Sql| {
+        sql.push(if is_server { "tk_server" } else { "tk_utc" });
+        sql.push(" + make_interval(secs => ").number(shift(moment, zone, clock)).push(")");
+    };
+    let (before, after) = match moment.reading {
+        Reading::Wall(_) => ("", ""),
+        Reading::Millis(_) | Reading::Epoch(Unit::Ms) => EPOCH,
+        Reading::Epoch(Unit::S) => ("CAST(CEIL(EXTRACT(EPOCH FROM ", ")) AS bigint)"),
+        Reading::Epoch(Unit::Us) => ("CAST(EXTRACT(EPOCH FROM ", ") * 1000000 AS bigint)"),
+        Reading::Epoch(Unit::Ns) => ("CAST(EXTRACT(EPOCH FROM ", ") * 1000000000 AS bigint)"),
+    };
+    sql.push(before);
+    wall(sql);
+    sql.push(after);
+}
+
 /// Seconds to add to the clock's reading.
 fn shift(moment: Moment, zone: Option<Zone>, clock: &DatabaseClock) -> i64 {
     let grace = i64::try_from(moment.grace.as_secs()).unwrap_or(i64::MAX / 2);
@@ -94,3 +122,5 @@ fn oracle(is_server: bool, seconds: i64, number: Option<Unit>, sql: &mut Sql) {
         Unit::Ns => " * 1000000000;\n",
     });
 }
+
+const EPOCH: (&str, &str) = ("CAST(EXTRACT(EPOCH FROM ", ") * 1000 AS bigint)");

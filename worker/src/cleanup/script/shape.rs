@@ -6,7 +6,7 @@ use super::NoScript;
 use crate::cleanup::{
     columns,
     policy::{Child, Identifier, Target, Treatment},
-    site::{Secrets, backup_of, treatment},
+    site::{Secrets, backup_of, is_text, treatment},
 };
 
 /// A table whose rows go.
@@ -53,6 +53,31 @@ pub(super) fn known(target: &Target) -> BTreeSet<&Identifier> {
     let related = target.reasons.iter().flat_map(|reason| &reason.without);
     let related = related.map(|related| &related.table).filter(guards);
     target.children.iter().map(|child| &child.table).chain(related).collect()
+}
+
+/// What becomes of a table's secret columns in its backup, by the policy's say.
+pub(super) struct Treated<'a> {
+    pub(super) hashed: Vec<&'a Identifier>,
+    pub(super) dropped: Vec<&'a Identifier>,
+    /// Those whose '' means that there is nothing.
+    pub(super) texts: Vec<&'a Identifier>,
+}
+
+pub(super) fn treated<'a>(target: &'a Target, of: &Table<'a>) -> Treated<'a> {
+    let secrets = of.path.first().map_or(&target.secrets, |child| &child.secrets);
+    let with = |wanted: Treatment| {
+        let is = move |name: &&Identifier| {
+            let is_read = columns::is_read(target, of.name, name.as_str());
+            treatment(name.as_str(), (secrets, Secrets::Policy), is_read) == wanted
+        };
+        secrets.keys().filter(is).collect()
+    };
+    let texts = secrets.keys().filter(|name| is_text(target, name));
+    Treated {
+        hashed: with(Treatment::Hash),
+        dropped: with(Treatment::Drop),
+        texts: texts.collect(),
+    }
 }
 
 fn table<'a>(

@@ -19,12 +19,21 @@ pub(super) fn written(text: &str, dialect: Dialect) -> String {
         if !plain.is_empty() {
             parts.push(written(&std::mem::take(&mut plain), dialect));
         }
-        parts.extend(sign.encode_utf16(&mut [0; 2]).iter().map(|unit| coded(*unit, dialect)));
+        match dialect {
+            Dialect::Postgres => parts.push(format!("chr({})", u32::from(sign))),
+            Dialect::MySql => parts.push(bytes(sign)),
+            _ => parts
+                .extend(sign.encode_utf16(&mut [0; 2]).iter().map(|unit| coded(*unit, dialect))),
+        }
     }
     if !plain.is_empty() {
         parts.push(written(&plain, dialect));
     }
-    format!("({})", parts.join(if dialect == Dialect::SqlServer { " + " } else { " || " }))
+    match dialect {
+        Dialect::MySql => format!("CONCAT({})", parts.join(", ")),
+        Dialect::SqlServer => format!("({})", parts.join(" + ")),
+        _ => format!("({})", parts.join(" || ")),
+    }
 }
 
 /// What may stand in a comment of one line.
@@ -35,6 +44,13 @@ pub(super) fn plain(text: &str) -> String {
 /// `$` begins a variable of sqlcmd, `&` one of SQL*Plus; a backslash would join lines.
 fn is_plain(sign: char) -> bool {
     (sign == ' ' || sign.is_ascii_graphic()) && !matches!(sign, '$' | '&' | '\\')
+}
+
+/// Its bytes in UTF-8, as `CHAR` takes them.
+fn bytes(sign: char) -> String {
+    let hex: String =
+        sign.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("{byte:02X}")).collect();
+    format!("CHAR(0x{hex} USING utf8mb4)")
 }
 
 fn coded(unit: u16, dialect: Dialect) -> String {
@@ -61,6 +77,11 @@ mod tests {
             assert_eq!(written(text, Dialect::SqlServer), sql_server);
             assert_eq!(written(text, Dialect::Oracle), oracle);
         }
+        assert_eq!(written("a$\u{e4}", Dialect::Postgres), "('a' || chr(36) || chr(228))");
+        assert_eq!(
+            written("a\\\u{e4}", Dialect::MySql),
+            "CONCAT('a', CHAR(0x5C USING utf8mb4), CHAR(0xC3A4 USING utf8mb4))"
+        );
         assert_eq!(plain("a\n/\u{2028}b"), "a / b");
     }
 }

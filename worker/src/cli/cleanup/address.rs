@@ -7,7 +7,7 @@ use tokenkeeper_shared::{
 };
 
 /// The flag, whose text every process of the host can read, or the variable or its file.
-pub(super) fn database_url(
+pub(in crate::cli) fn database_url(
     environment: &Environment,
     flag: Option<&str>,
 ) -> Result<DatabaseUrl, Failure> {

@@ -1,0 +1,16 @@
+//! Policies as jobs of the databases' own schedulers, on real servers with real schedulers.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may fail on the spot, as tests may")]
+
+mod harness;
+
+#[path = "jobs/cron.rs"]
+mod cron;
+#[path = "jobs/place.rs"]
+mod place;
+#[path = "jobs/postgres.rs"]
+mod postgres;
+#[path = "jobs/rows.rs"]
+mod rows;
+#[path = "cleanup/tables.rs"]
+mod tables;

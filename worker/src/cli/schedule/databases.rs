@@ -1,0 +1,50 @@
+//! `schedule pg-cron` and its like: a policy as a job of the database's own scheduler. The texts are made in the room
+//! `schedule`; here they are printed, or run.
+
+mod arguments;
+mod pg_cron;
+
+use clap::Subcommand;
+use tokenkeeper_shared::{
+    exit::{Exit, Failure},
+    settings::Environment,
+};
+
+use self::{arguments::JobArguments, pg_cron::PgCronArguments};
+use super::output;
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum DatabaseVerb {
+    /// Clean PostgreSQL by a policy with its own scheduler, `pg_cron`
+    ///
+    /// Prints the procedure and the job as SQL, and changes nothing; --install runs it. No program of ours is needed
+    /// then: the procedure deletes what `cleanup --apply` would, in batches, with backups, and its runs are in
+    /// `cleanup history`.
+    #[command(after_help = arguments::EXIT_CODES)]
+    PgCron(PgCronArguments),
+}
+
+pub(super) async fn schedule(
+    environment: &Environment,
+    verb: DatabaseVerb,
+    json: bool,
+) -> Result<Exit, Failure> {
+    match verb {
+        DatabaseVerb::PgCron(arguments) => pg_cron::run(environment, &arguments, json).await,
+    }
+}
+
+/// A failure that the command line, the database's settings or a right is the cause of.
+fn refused(message: impl Into<String>) -> Failure {
+    Failure::new(Exit::Usage, message)
+}
+
+/// Prints an artefact.
+fn print(text: &str, name: &str, json: bool) -> Result<Exit, Failure> {
+    if json {
+        output::json(&serde_json::json!({ "version": 1, "job": name, "sql": text }))?;
+    } else {
+        output::line(text.trim_end())?;
+    }
+    Ok(Exit::Ok)
+}

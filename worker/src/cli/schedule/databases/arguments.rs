@@ -1,0 +1,113 @@
+//! What jobs of all schedulers are told: which policy, when, and what to do with the job.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use clap::Args;
+use tokenkeeper_shared::{
+    clock::{Clock, SystemClock},
+    database_url::DatabaseUrl,
+    exit::Failure,
+    settings::Environment,
+};
+
+use super::refused;
+use crate::{
+    cleanup::{
+        dialect::Dialect,
+        policy::{self, Policy},
+        script::{Job, procedure},
+    },
+    cli::cleanup::{address, named},
+    cron::{self, Schedule},
+    schedule::databases::calendar::Calendar,
+};
+
+#[derive(Debug, Args)]
+pub(super) struct JobArguments {
+    /// The policy
+    pub(super) policy: String,
+    /// When: `0 3 * * *`, `@daily`, `@every 30m`
+    #[arg(long, value_name = "SCHEDULE", required_unless_present_any = ["check", "remove"])]
+    pub(super) at: Option<String>,
+    /// The time zone of --at
+    #[arg(long, value_name = "ZONE", default_value = "UTC")]
+    pub(super) zone: String,
+    /// Make the job, or change it, instead of printing it
+    #[arg(long, conflicts_with_all = ["check", "remove"])]
+    pub(super) install: bool,
+    /// Tell whether the job is there and active, and how its last run ended
+    #[arg(long, conflicts_with = "remove")]
+    pub(super) check: bool,
+    /// Remove the job and its procedure; backups and the history of runs stay
+    #[arg(long)]
+    pub(super) remove: bool,
+    /// The database to clean, without a password
+    /// [default: what `TOKENKEEPER_CLEANUP_DATABASE_URL` says]
+    #[arg(long, value_name = "URL")]
+    pub(super) database: Option<String>,
+    /// A policy file of yours, or a folder of them, beside the shipped ones
+    #[arg(long, value_name = "PATH", env = "TOKENKEEPER_CLEANUP_POLICIES")]
+    pub(super) policy_files: Option<PathBuf>,
+}
+
+impl JobArguments {
+    pub(super) fn policy(&self) -> Result<Policy, Failure> {
+        let policies = match &self.policy_files {
+            Some(path) => policy::load(path),
+            None => policy::shipped(),
+        };
+        let policies = policies.map_err(|error| refused(error.to_string()))?;
+        named(&policies, &self.policy).cloned()
+    }
+
+    /// The address of the database, which must be of this kind.
+    pub(super) fn url(
+        &self,
+        environment: &Environment,
+        dialect: Dialect,
+    ) -> Result<DatabaseUrl, Failure> {
+        let url = address::database_url(environment, self.database.as_deref())?;
+        if Dialect::from(url.dialect()) == dialect {
+            return Ok(url);
+        }
+        Err(refused(format!("{url} is no {dialect}: this job is for {dialect}")))
+    }
+
+    pub(super) fn schedule(&self) -> Result<Schedule, Failure> {
+        let zone = zone(&self.zone)?;
+        let at = self.at.as_deref().unwrap_or_default();
+        Schedule::parse(at, zone).map_err(|error| refused(error.to_string()))
+    }
+
+    /// The schedule by the clocks of the scheduler.
+    pub(super) fn calendar(&self, scheduler: Tz) -> Result<Calendar, Failure> {
+        let calendar = Calendar::of(&self.schedule()?, scheduler, now());
+        calendar.map_err(|error| refused(error.to_string()))
+    }
+}
+
+pub(super) fn job(policy: &Policy) -> Result<Job<'_>, Failure> {
+    Job::new(policy).map_err(|error| refused(error.to_string()))
+}
+
+pub(super) fn text(job: &Job<'_>, dialect: Dialect) -> Result<String, Failure> {
+    procedure(job, dialect, now()).map_err(|error| refused(error.to_string()))
+}
+
+pub(super) fn zone(name: &str) -> Result<Tz, Failure> {
+    cron::zone(name).map_err(|error| refused(error.to_string()))
+}
+
+/// This machine's clock: it decides nothing but the rules of zones.
+pub(super) fn now() -> DateTime<Utc> {
+    SystemClock::new().utc()
+}
+
+pub(super) const EXIT_CODES: &str = "\
+Exit codes:
+  0 done; with --check: there, active, and its last run was well, or none was yet
+  2 wrong arguments, no such extension, a right is missing, or a job of that name is somebody else's
+  3 with --check: not there, not active, or its last run failed
+  6 no such policy   7 the database is out of reach";

@@ -1,0 +1,91 @@
+//! PostgreSQL with `pg_cron`: the procedure, and the job that calls it.
+
+use super::{MARK, calendar::Calendar};
+use crate::cleanup::script::Job;
+
+/// The texts of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PgCron {
+    /// Makes the procedure, where the rows are.
+    pub procedure: String,
+    /// Makes the job, where `pg_cron` is.
+    pub job: String,
+}
+
+impl PgCron {
+    /// The procedure with its text, at these times by `pg_cron`'s clock; `elsewhere` is the database that is cleaned, where
+    /// that is not `pg_cron`'s own.
+    #[must_use]
+    pub fn new(job: &Job<'_>, text: &str, calendar: &Calendar, elsewhere: Option<&str>) -> Self {
+        let (procedure, name) = (job.procedure.as_str(), job.name());
+        let fields = calendar.fields();
+        let named = |text: &str| format!("'{}'", text.replace('\'', "''"));
+        let command = named(&command(job));
+        let call = match elsewhere {
+            None => format!("cron.schedule('{name}', '{fields}', {command})"),
+            Some(database) => format!(
+                "cron.schedule_in_database('{name}', '{fields}', {command}, {})",
+                named(database)
+            ),
+        };
+        let fill = |template: &str| {
+            template
+                .replace("{procedure}", procedure)
+                .replace("{name}", &name)
+                .replace("{mark}", MARK)
+                .replace("{call}", &call)
+                .replace("{ours}", &comment(job))
+                .replace("{text}", text.trim())
+        };
+        Self { procedure: fill(PROCEDURE), job: fill(JOB) }
+    }
+}
+
+/// What a job of ours runs.
+#[must_use]
+pub fn command(job: &Job<'_>) -> String {
+    format!("CALL {}() {MARK}", job.procedure)
+}
+
+/// What marks a procedure of ours.
+#[must_use]
+pub fn comment(job: &Job<'_>) -> String {
+    format!("tokenkeeper-worker schedule: policy {}", job.policy.name)
+}
+
+const PROCEDURE: &str = "\
+BEGIN;
+-- A procedure of the same name that is somebody else's stays as it is.
+DO $tokenkeeper$
+BEGIN
+  IF EXISTS (SELECT 1 FROM pg_proc WHERE oid = to_regprocedure('{procedure}()')
+    AND COALESCE(obj_description(oid, 'pg_proc'), '') NOT LIKE 'tokenkeeper-worker schedule: %') THEN
+    RAISE EXCEPTION 'there is a procedure {procedure} that tokenkeeper-worker has not made: rename it';
+  END IF;
+END
+$tokenkeeper$;
+{text}
+COMMENT ON PROCEDURE {procedure}() IS '{ours}';
+-- Others may not begin it.
+REVOKE ALL ON PROCEDURE {procedure}() FROM PUBLIC;
+COMMIT;
+";
+
+const JOB: &str = "\
+BEGIN;
+DO $tokenkeeper$
+BEGIN
+  IF NOT EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'pg_cron') THEN
+    RAISE EXCEPTION 'the extension pg_cron is not in this database: see docs/schedule-databases.md';
+  END IF;
+  -- A job of the same name that is somebody else's stays as it is.
+  IF EXISTS (SELECT 1 FROM cron.job WHERE jobname = '{name}' AND username = CURRENT_USER
+    AND command NOT LIKE '%{mark}%') THEN
+    RAISE EXCEPTION 'there is a job {name} that tokenkeeper-worker has not made: rename it';
+  END IF;
+END
+$tokenkeeper$;
+-- By its own clock, which is GMT unless cron.timezone says otherwise. A job of this name is changed, not doubled.
+SELECT {call};
+COMMIT;
+";
