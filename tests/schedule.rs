@@ -9,6 +9,8 @@
 
 mod harness;
 
+#[path = "schedule/clouds.rs"]
+mod clouds;
 #[path = "schedule/containers.rs"]
 mod containers;
 #[path = "schedule/cron.rs"]

@@ -1,5 +1,6 @@
 //! `schedule` for hosts and clouds. One file per target; `job` reads what all of them take.
 
+mod clouds;
 mod containers;
 mod cron;
 mod job;
@@ -15,7 +16,12 @@ use tokenkeeper_shared::{
     settings::Environment,
 };
 
-use self::{containers::ContainerArguments, cron::CronArguments, systemd::SystemdArguments};
+use self::{
+    clouds::{AwsArguments, AzureArguments, GoogleArguments},
+    containers::ContainerArguments,
+    cron::CronArguments,
+    systemd::SystemdArguments,
+};
 use super::output;
 use crate::schedule::hosts::{File, Unfit};
 
@@ -29,6 +35,12 @@ pub(in crate::cli) enum HostVerb {
     Kubernetes(ContainerArguments),
     /// The daemon as a service of Compose
     Compose(ContainerArguments),
+    /// A script for Google Cloud: Cloud Run jobs, started by Cloud Scheduler
+    GoogleCloud(GoogleArguments),
+    /// A template of AWS SAM: Lambda functions, called by EventBridge Scheduler
+    AwsLambda(AwsArguments),
+    /// A script that writes an app for Azure Functions
+    AzureFunctions(AzureArguments),
 }
 
 /// What is done with what would be printed.
@@ -58,6 +70,9 @@ pub(super) async fn host(
         }
         HostVerb::Cron(arguments) => cron::cron(config, &arguments, json).await,
         HostVerb::Kubernetes(arguments) => containers::kubernetes(config, &arguments, json),
+        HostVerb::GoogleCloud(arguments) => clouds::google(config, &arguments, json),
+        HostVerb::AwsLambda(arguments) => clouds::aws(config, &arguments, json),
+        HostVerb::AzureFunctions(arguments) => clouds::azure(config, &arguments, json),
         HostVerb::Compose(arguments) => containers::docker_compose(config, &arguments, json),
     }
 }
@@ -81,6 +96,15 @@ fn print(target: &str, files: &[File], folder: &str, json: bool) -> Result<Exit,
     for file in files {
         output::line(&format!("# ==> {folder}{} <==\n{}", file.name, file.text))?;
     }
+    Ok(Exit::Ok)
+}
+
+/// Prints the one file that there is, without a heading, so that it can be run or deployed as it comes.
+fn print_alone(target: &str, file: File, json: bool) -> Result<Exit, Failure> {
+    if json {
+        return print(target, &[file], "", json);
+    }
+    output::line(file.text.trim_end())?;
     Ok(Exit::Ok)
 }
 

@@ -7,7 +7,7 @@ use tokenkeeper_shared::exit::{Exit, Failure};
 
 use super::{
     job::{Ground, JobArguments},
-    print,
+    print_alone,
 };
 use crate::schedule::hosts::{File, Image, Job, compose::compose, kubernetes::manifest};
 
@@ -35,7 +35,7 @@ pub(super) fn kubernetes(
     let texts = jobs.iter().map(|job| manifest(job, &image)).collect::<Result<Vec<_>, _>>()?;
     // One stream, as kubectl and Kustomize read it.
     let file = File { name: format!("{}.yaml", arguments.job.name), text: texts.join("---\n") };
-    print("kubernetes", &[file], "", json)
+    print_alone("kubernetes", file, json)
 }
 
 pub(super) fn docker_compose(
@@ -45,7 +45,7 @@ pub(super) fn docker_compose(
 ) -> Result<Exit, Failure> {
     let (jobs, image) = read(config, arguments)?;
     let text = jobs.iter().map(|job| compose(job, &image)).collect::<Result<Vec<_>, _>>()?.concat();
-    print("compose", &[File { name: "compose.yaml".to_owned(), text }], "", json)
+    print_alone("compose", File { name: "compose.yaml".to_owned(), text }, json)
 }
 
 fn read(

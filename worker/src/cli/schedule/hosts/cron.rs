@@ -14,7 +14,7 @@ use tokio::{io::AsyncWriteExt, process::Command};
 use super::{
     Doing, Found,
     job::{Ground, JobArguments},
-    output, print, tell,
+    output, print, print_alone, tell,
 };
 use crate::{
     cron::zone,
@@ -60,7 +60,7 @@ pub(super) async fn cron(
     }
     if !install && !remove {
         let text = jobs.iter().map(lines).collect::<Result<Vec<_>, _>>()?.concat();
-        return print("cron", &[File { name: "crontab".to_owned(), text }], "", json);
+        return print_alone("cron", File { name: "crontab".to_owned(), text }, json);
     }
     change(&jobs, install).await
 }
