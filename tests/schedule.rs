@@ -15,6 +15,8 @@ mod clouds;
 mod containers;
 #[path = "schedule/cron.rs"]
 mod cron;
+#[path = "schedule/deploy.rs"]
+mod deploy;
 #[path = "schedule/stage.rs"]
 mod stage;
 #[path = "schedule/systemd.rs"]
