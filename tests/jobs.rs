@@ -6,6 +6,8 @@ mod harness;
 
 #[path = "jobs/cron.rs"]
 mod cron;
+#[path = "jobs/mysql.rs"]
+mod mysql;
 #[path = "jobs/place.rs"]
 mod place;
 #[path = "jobs/postgres.rs"]

@@ -8,7 +8,7 @@ use tokenkeeper_worker::cleanup::{
 };
 
 use crate::{
-    harness::{databases::Kind, programs::Program, servers::Server},
+    harness::{databases::Kind, product::Product, programs::Program, servers::Server},
     rows,
     tables::tables,
 };
@@ -28,7 +28,9 @@ impl<'a> Place<'a> {
         let url = server.fresh_database();
         let database = url.rsplit('/').next().unwrap().to_owned();
         let place = Self { server, database, policy: shipped().unwrap()[policy].clone() };
-        place.execute(&format!("ALTER DATABASE {} SET timezone = '{zone}'", place.database));
+        if place.kind() == Kind::Postgres {
+            place.execute(&format!("ALTER DATABASE {} SET timezone = '{zone}'", place.database));
+        }
         place.fill()
     }
 
@@ -39,21 +41,40 @@ impl<'a> Place<'a> {
     }
 
     fn fill(self) -> Self {
-        self.execute("CREATE SCHEMA IF NOT EXISTS dbo");
-        self.execute(&tables(Kind::Postgres, &self.policy.name));
+        if self.kind() == Kind::Postgres {
+            self.execute("CREATE SCHEMA IF NOT EXISTS dbo");
+        }
+        self.execute(&tables(self.kind(), &self.policy.name));
         self.execute(&rows::of(&self.policy.name));
         self
+    }
+
+    pub fn kind(&self) -> Kind {
+        match self.server.product() {
+            Product::Postgres => Kind::Postgres,
+            Product::MariaDb => Kind::MariaDb,
+        }
     }
 
     /// Makes the procedure, as the artefact would.
     pub fn make(&self) {
         let job = Job::new(&self.policy).unwrap();
-        self.execute(&procedure(&job, Dialect::Postgres, SystemClock::new().utc()).unwrap());
+        let text = |dialect| procedure(&job, dialect, SystemClock::new().utc()).unwrap();
+        match self.kind() {
+            Kind::MariaDb => self.execute(&format!(
+                "DROP PROCEDURE IF EXISTS {};\nDELIMITER //\n{}//\n",
+                job.procedure,
+                text(Dialect::MySql)
+            )),
+            _ => self.execute(&text(Dialect::Postgres)),
+        };
     }
 
     pub fn call(&self) -> Result<String, String> {
         let job = Job::new(&self.policy).unwrap();
-        self.server.try_execute(&self.database, &format!("CALL {}()", job.procedure))
+        // An event comes in another zone than the server's.
+        let zone = if self.kind() == Kind::MariaDb { "SET time_zone = '+00:00'; " } else { "" };
+        self.server.try_execute(&self.database, &format!("{zone}CALL {}()", job.procedure))
     }
 
     pub fn execute(&self, sql: &str) -> String {

@@ -4,7 +4,9 @@
 
 mod fingerprint;
 mod moments;
+mod mysql;
 mod oracle;
+mod place;
 mod postgres;
 mod shape;
 mod sqlserver;
@@ -88,6 +90,10 @@ pub fn procedure(job: &Job<'_>, dialect: Dialect, now: DateTime<Utc>) -> Result<
         policy.targets.iter().map(|target| Part::new(target, clock)).collect();
     let mut sql = Sql::script(dialect, policy.case);
     head_of_procedure(policy, dialect, &mut sql);
+    if dialect == Dialect::MySql {
+        mysql::write(job, &parts?, &mut sql);
+        return Ok(sql.text().to_owned());
+    }
     postgres::write(job, &parts?, &mut sql);
     // A name may hold a `$`, and so end the text of the procedure.
     let marks = sql.text().matches("$tokenkeeper_body$").count();
@@ -114,6 +120,12 @@ impl<'a> Job<'a> {
         let procedure = format!("tokenkeeper_clean_{name}").parse();
         let procedure = procedure.map_err(|_| NoScript::Name(policy.name.clone()))?;
         Ok(Self { policy, procedure })
+    }
+
+    /// What marks a procedure as ours.
+    #[must_use]
+    pub fn mark(&self) -> String {
+        format!("tokenkeeper-worker schedule: policy {}", self.policy.name)
     }
 
     /// What the scheduler calls it.

@@ -226,6 +226,14 @@ impl Sql {
         self
     }
 
+    /// Adds a statement of a script as a text in it.
+    pub(super) fn quoted(&mut self, inside: impl FnOnce(&mut Self)) {
+        let outside = std::mem::take(&mut self.text);
+        inside(self);
+        let statement = std::mem::replace(&mut self.text, outside);
+        self.literal(&statement);
+    }
+
     /// Adds the name under which the value of a cut-off lies, where that is not its variable.
     pub(super) fn kept_cut(&mut self, at: usize) -> &mut Self {
         self.text.push_str(&format!("tokenkeeper_cut_{}", at + 1));

@@ -60,6 +60,26 @@ pub(super) fn postgres(moment: Moment, clock: &DatabaseClock, sql: &mut Sql) {
     sql.push(after);
 }
 
+/// Adds a cut-off as an expression of MySQL.
+pub(super) fn mysql(moment: Moment, clock: &DatabaseClock, sql: &mut Sql) {
+    let zone = match moment.reading {
+        Reading::Wall(zone) | Reading::Millis(zone) => zone,
+        Reading::Epoch(_) => None,
+    };
+    let (before, after) = match moment.reading {
+        Reading::Wall(_) => ("", ""),
+        Reading::Millis(_) | Reading::Epoch(Unit::Ms) => (MICROS, ") DIV 1000"),
+        Reading::Epoch(Unit::S) => {
+            ("(TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ", ") + 999999) DIV 1000000")
+        }
+        Reading::Epoch(Unit::Us) => (MICROS, ")"),
+        Reading::Epoch(Unit::Ns) => (MICROS, ") * 1000"),
+    };
+    sql.push(before).push("DATE_ADD(@tk_utc, INTERVAL ").number(shift(moment, zone, clock));
+    sql.push(if zone == Some(Zone::Server) { " + @tk_offset SECOND)" } else { " SECOND)" });
+    sql.push(after);
+}
+
 /// Seconds to add to the clock's reading.
 fn shift(moment: Moment, zone: Option<Zone>, clock: &DatabaseClock) -> i64 {
     let grace = i64::try_from(moment.grace.as_secs()).unwrap_or(i64::MAX / 2);
@@ -123,4 +143,5 @@ fn oracle(is_server: bool, seconds: i64, number: Option<Unit>, sql: &mut Sql) {
     });
 }
 
+const MICROS: &str = "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', ";
 const EPOCH: (&str, &str) = ("CAST(EXTRACT(EPOCH FROM ", ") * 1000 AS bigint)");

@@ -1,16 +1,18 @@
 //! PL/pgSQL, for PostgreSQL 14 and later: a procedure that a scheduler of the database calls. Names of columns are looked
 //! up when it runs, so that backups have all of them, whatever version of the product it is.
 
+mod keep;
 mod look;
 mod text;
-
-use std::cell::Cell;
 
 use self::text::{
     CANDIDATES, CLAIM, END, FOOT, HEAD, KEEP, LOCK, PROGRESS, PROGRESS_WITH, TAKE, TAKE_CHILD,
     TALLY, TARGET, ZONE, ZONE_END, ZONE_OF_FILES,
 };
-use super::{Job, Part, moments, shape, shape::Table};
+use super::{
+    Job, Part, moments,
+    place::{Place, number, places, spelled, text, told},
+};
 use crate::cleanup::{
     database::{
         LEAST_OFFSET_ON_EARTH, POSTGRES_OFFSET_OF_DATABASE, POSTGRES_OFFSET_OF_SERVER, millis,
@@ -18,18 +20,8 @@ use crate::cleanup::{
     dialect::Dialect,
     ledger,
     policy::{Child, Identifier},
-    sql::{Bind, Sql},
+    sql::Sql,
 };
-
-/// What a template is filled for: a table of a target, and its number among all.
-#[derive(Clone, Copy)]
-struct Place<'a> {
-    job: &'a Job<'a>,
-    part: &'a Part<'a>,
-    target: usize,
-    table: &'a Table<'a>,
-    number: usize,
-}
 
 pub(super) fn write(job: &Job<'_>, parts: &[Part<'_>], sql: &mut Sql) {
     let mut body = Sql::script(Dialect::Postgres, sql.case());
@@ -56,19 +48,6 @@ pub(super) fn write(job: &Job<'_>, parts: &[Part<'_>], sql: &mut Sql) {
     fill(first, FOOT, sql);
 }
 
-/// The target's own table before its children.
-fn places<'a>(job: &'a Job<'a>, parts: &'a [Part<'a>]) -> Vec<Place<'a>> {
-    let next = Cell::new(0);
-    let all = parts.iter().enumerate().flat_map(|(target, part)| {
-        let next = &next;
-        std::iter::once(&part.own).chain(&part.children).map(move |table| {
-            next.set(next.get() + 1);
-            Place { job, part, target, table, number: next.get() }
-        })
-    });
-    all.collect()
-}
-
 /// Everything before the first batch.
 fn begin(places: &[Place<'_>], sql: &mut Sql) {
     let Some(first) = places.first().copied() else { return };
@@ -86,15 +65,6 @@ fn begin(places: &[Place<'_>], sql: &mut Sql) {
     sql.push("    IF to_regclass('tokenkeeper_cleanup_runs') IS NULL THEN\n      ");
     sql.push(ledger::TABLE);
     fill(first, CLAIM, sql);
-}
-
-/// A target's tables as rows are brought back: parents first, orphans last.
-fn told<'a>(places: &[Place<'a>], target: usize) -> Vec<Place<'a>> {
-    let of = places.iter().filter(|place| place.target == target).copied();
-    let (own, children): (Vec<_>, Vec<_>) = of.partition(|place| place.table.path.is_empty());
-    let (orphaned, children): (Vec<_>, Vec<_>) =
-        children.into_iter().partition(|place| place.table.is_orphaned());
-    own.into_iter().chain(children.into_iter().rev()).chain(orphaned).collect()
 }
 
 fn clean(part: &Part<'_>, places: &[Place<'_>], sql: &mut Sql) {
@@ -144,67 +114,8 @@ fn fill(place: Place<'_>, template: &'static str, sql: &mut Sql) {
         "tally" => fill(place, TALLY, sql),
         "progress" => drop(sql.push(PROGRESS)),
         "progress_with" => drop(sql.push(PROGRESS_WITH)),
-        kept => keep(place, kept, sql),
+        kept => keep::add(place, kept, sql),
     });
-}
-
-/// What concerns the backup of a table.
-fn keep(Place { part, table, .. }: Place<'_>, name: &str, sql: &mut Sql) {
-    let treated = shape::treated(part.target, table);
-    let lower = |names: &[&Identifier], sql: &mut Sql| {
-        for name in names {
-            sql.push(", ");
-            text(&name.as_str().to_lowercase(), sql);
-        }
-    };
-    match name {
-        "is_there" => is_there(part, table, sql),
-        "schema" => match &part.target.schema {
-            Some(schema) => spelled(schema, sql),
-            None => drop(sql.push("NULL")),
-        },
-        "hashed" => lower(&treated.hashed, sql),
-        "dropped" => lower(&treated.dropped, sql),
-        "texts" => lower(&treated.texts, sql),
-        "left_out" => {
-            sql.push("jsonb_build_array(");
-            for (at, name) in treated.dropped.iter().enumerate() {
-                sql.push(if at == 0 { "" } else { ", " });
-                spelled(name, sql);
-            }
-            sql.push(")");
-        }
-        "parent" => parent(part, table, sql),
-        _ => {}
-    }
-}
-
-fn parent(part: &Part<'_>, table: &Table<'_>, sql: &mut Sql) {
-    let Some((child, above)) = table.path.split_first() else {
-        sql.push("NULL");
-        return;
-    };
-    sql.push("jsonb_build_object('table', ");
-    spelled(above.first().map_or(&part.target.table, |parent| &parent.table), sql);
-    sql.push(", 'on', jsonb_build_object(");
-    for (at, (theirs, ours)) in child.on.iter().enumerate() {
-        sql.push(if at == 0 { "" } else { ", " });
-        spelled(theirs, sql);
-        sql.push(", ");
-        spelled(ours, sql);
-    }
-    sql.push("))");
-}
-
-/// Whether the table, and all on its way up, are there.
-fn is_there(part: &Part<'_>, table: &Table<'_>, sql: &mut Sql) {
-    let above = table.path.iter().skip(1).map(|child| &child.table);
-    for name in [table.name, &part.target.table].into_iter().chain(above) {
-        sql.push("to_regclass('");
-        part.table(name, sql);
-        sql.push("') IS NOT NULL AND ");
-    }
-    sql.push("true");
 }
 
 fn using(place: Place<'_>, is_second: bool, sql: &mut Sql) {
@@ -241,17 +152,4 @@ fn belongs(part: &Part<'_>, path: &[&Child], sql: &mut Sql) {
         belongs(part, above, sql);
     }
     sql.push(")");
-}
-
-fn text(text: &str, sql: &mut Sql) {
-    sql.bind(Bind::Text(text.to_owned()));
-}
-
-fn spelled(name: &Identifier, sql: &mut Sql) {
-    let (dialect, case) = (sql.dialect(), sql.case());
-    text(&name.spelled(dialect, case), sql);
-}
-
-fn number(at: usize) -> i64 {
-    i64::try_from(at).unwrap_or(i64::MAX)
 }

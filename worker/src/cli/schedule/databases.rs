@@ -2,6 +2,7 @@
 //! `schedule`; here they are printed, or run.
 
 mod arguments;
+mod mysql_event;
 mod pg_cron;
 
 use clap::Subcommand;
@@ -22,6 +23,13 @@ pub(in crate::cli) enum DatabaseVerb {
     /// `cleanup history`.
     #[command(after_help = arguments::EXIT_CODES)]
     PgCron(PgCronArguments),
+    /// Clean MySQL or MariaDB by a policy with their own event scheduler
+    ///
+    /// Prints the procedure and the event as SQL for the server's own client, and changes nothing; --install runs it. No
+    /// program of ours is needed then: the procedure deletes what `cleanup --apply` would, in batches, with backups,
+    /// and its runs are in `cleanup history`.
+    #[command(after_help = arguments::EXIT_CODES)]
+    MysqlEvent(JobArguments),
 }
 
 pub(super) async fn schedule(
@@ -30,6 +38,9 @@ pub(super) async fn schedule(
     json: bool,
 ) -> Result<Exit, Failure> {
     match verb {
+        DatabaseVerb::MysqlEvent(arguments) => {
+            mysql_event::run(environment, &arguments, json).await
+        }
         DatabaseVerb::PgCron(arguments) => pg_cron::run(environment, &arguments, json).await,
     }
 }

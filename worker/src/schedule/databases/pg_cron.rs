@@ -34,7 +34,7 @@ impl PgCron {
                 .replace("{name}", &name)
                 .replace("{mark}", MARK)
                 .replace("{call}", &call)
-                .replace("{ours}", &comment(job))
+                .replace("{ours}", &job.mark())
                 .replace("{text}", text.trim())
         };
         Self { procedure: fill(PROCEDURE), job: fill(JOB) }
@@ -45,12 +45,6 @@ impl PgCron {
 #[must_use]
 pub fn command(job: &Job<'_>) -> String {
     format!("CALL {}() {MARK}", job.procedure)
-}
-
-/// What marks a procedure of ours.
-#[must_use]
-pub fn comment(job: &Job<'_>) -> String {
-    format!("tokenkeeper-worker schedule: policy {}", job.policy.name)
 }
 
 const PROCEDURE: &str = "\

@@ -1,13 +1,10 @@
 //! What the procedure looks at before anything else: whether the tables are the policy's.
 
-use super::{
-    spelled,
-    text::{COLUMN, FUTURE, KEY, REFERENCES, TABLE},
-};
+use super::text::{COLUMN, FUTURE, KEY, REFERENCES, TABLE};
 use crate::cleanup::{
     dialect::Dialect,
     policy::{Column, Encoding, Family, Identifier},
-    script::{Part, fingerprint, shape},
+    script::{Part, fingerprint, place::spelled, shape},
     sql::Sql,
 };
 

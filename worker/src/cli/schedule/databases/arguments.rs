@@ -21,11 +21,11 @@ use crate::{
     },
     cli::cleanup::{address, named},
     cron::{self, Schedule},
-    schedule::databases::calendar::Calendar,
+    schedule::databases::{calendar::Calendar, rhythm::Rhythm},
 };
 
 #[derive(Debug, Args)]
-pub(super) struct JobArguments {
+pub(in crate::cli) struct JobArguments {
     /// The policy
     pub(super) policy: String,
     /// When: `0 3 * * *`, `@daily`, `@every 30m`
@@ -79,6 +79,12 @@ impl JobArguments {
         let zone = zone(&self.zone)?;
         let at = self.at.as_deref().unwrap_or_default();
         Schedule::parse(at, zone).map_err(|error| refused(error.to_string()))
+    }
+
+    /// The schedule as even steps.
+    pub(super) fn rhythm(&self) -> Result<Rhythm, Failure> {
+        let rhythm = Rhythm::of(&self.schedule()?, now());
+        rhythm.map_err(|error| refused(error.to_string()))
     }
 
     /// The schedule by the clocks of the scheduler.

@@ -21,10 +21,7 @@ use crate::{
         script::Job,
         sql::{Bind, Sql},
     },
-    schedule::databases::{
-        MARK,
-        pg_cron::{PgCron, comment},
-    },
+    schedule::databases::{MARK, pg_cron::PgCron},
 };
 
 #[derive(Debug, Args)]
@@ -218,7 +215,7 @@ impl Place {
         }
         let mut ours =
             asked("SELECT CAST(oid AS text) FROM pg_proc WHERE obj_description(oid, 'pg_proc') = ");
-        ours.bind(Bind::Text(comment(job))).push(" AND oid = to_regprocedure(");
+        ours.bind(Bind::Text(job.mark())).push(" AND oid = to_regprocedure(");
         ours.bind(Bind::Text(format!("{}()", job.procedure))).push(")");
         let is_whole = self.cleaned.cell(&ours).await?.is_some();
         if is_whole {

@@ -1,0 +1,106 @@
+//! What the procedure looks at before anything else: whether the tables are the policy's.
+
+use super::text::{COLUMN, FUTURE, KEY, REFERENCES, TABLE};
+use crate::cleanup::{
+    dialect::Dialect,
+    policy::{Column, Encoding, Family, Identifier},
+    script::{
+        Part, fingerprint,
+        place::{spelled, text},
+        shape,
+    },
+    sql::Sql,
+};
+
+pub(super) fn target(part: &Part<'_>, sql: &mut Sql) {
+    let target = part.target;
+    if target.optional {
+        fill(
+            part,
+            None,
+            "    IF EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = {owner} AND table_name = {table_text}) THEN\n",
+            sql,
+        );
+    }
+    fill(part, None, TABLE, sql);
+    for name in target.columns.keys() {
+        fill(part, Some(name), COLUMN, sql);
+    }
+    fill(part, None, KEY, sql);
+    fill(part, None, REFERENCES, sql);
+    fingerprint::future(part, sql, &|name, sql| fill(part, Some(name), FUTURE, sql));
+    sql.push(if target.optional { "    END IF;\n" } else { "" });
+}
+
+fn fill(part: &Part<'_>, name: Option<&Identifier>, template: &'static str, sql: &mut Sql) {
+    let target = part.target;
+    let table = &target.table;
+    let named = name.map_or("", Identifier::as_str);
+    let said = |message: String, sql: &mut Sql| {
+        // All that a SIGNAL takes.
+        text(&message.chars().take(128).collect::<String>(), sql);
+    };
+    sql.fill(template, &|sql, word| match (word, name) {
+        ("owner", _) => match &target.schema {
+            Some(schema) => spelled(schema, sql),
+            None => drop(sql.push("DATABASE()")),
+        },
+        ("table", _) => part.table(table, sql),
+        ("table_text", _) => spelled(table, sql),
+        ("column", Some(name)) => spelled(name, sql),
+        ("quoted", Some(name)) => drop(sql.name(name)),
+        ("types", Some(name)) => drop(sql.push(target.columns.get(name).map_or(".", types))),
+        ("keys", _) => {
+            let mut names: Vec<_> =
+                target.key.iter().map(|key| key.as_str().to_lowercase()).collect();
+            names.sort();
+            text(&names.join(","), sql);
+        }
+        ("known", _) => {
+            for table in shape::known(target) {
+                sql.push(", ");
+                text(&table.as_str().to_lowercase(), sql);
+            }
+        }
+        ("no_table", _) => {
+            said(format!("there is no table {table}, or this user may not see it"), sql)
+        }
+        ("no_column", _) => said(
+            format!("column {named} of {table} is missing or has another type: another version"),
+            sql,
+        ),
+        ("other_key", _) => {
+            said(format!("the primary key of {table} has other columns: another version"), sql)
+        }
+        ("unknown", _) => said(
+            format!("a table that the policy does not know refers to {table}: add it as a child"),
+            sql,
+        ),
+        ("future", _) => said(
+            format!(
+                "the newest {named} of {table} lies in the future: its time zone is another one"
+            ),
+            sql,
+        ),
+        _ => {}
+    });
+}
+
+/// A pattern of the types that a column may have.
+fn types(column: &Column) -> &'static str {
+    const NUMBER: &str = "int|decimal";
+    const TEXT: &str = "char|text|enum";
+    match column {
+        Column::Plain(Family::Any) => ".",
+        Column::Plain(Family::Text) => TEXT,
+        Column::Plain(Family::Integer) | Column::Duration(_) => NUMBER,
+        Column::Plain(Family::Boolean) => "bool|int|bit",
+        Column::Plain(Family::Uuid) => "uuid|char|binary",
+        Column::Time(of) => match of.time.on(Dialect::MySql) {
+            Encoding::Epoch(_) => NUMBER,
+            Encoding::EpochMsText => "char|text",
+            Encoding::Timestamptz => "timestamp",
+            Encoding::UtcNaive | Encoding::SessionNaive(_) => "timestamp|datetime",
+        },
+    }
+}
