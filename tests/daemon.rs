@@ -9,10 +9,14 @@
 
 mod harness;
 
+#[path = "daemon/calling.rs"]
+mod calling;
 #[path = "daemon/configuring.rs"]
 mod configuring;
 #[path = "programs/host.rs"]
 mod host;
+#[path = "serve/http.rs"]
+mod http;
 #[path = "daemon/keeping.rs"]
 mod keeping;
 #[path = "programs/sql.rs"]

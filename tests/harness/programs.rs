@@ -147,10 +147,14 @@ impl Running {
     /// Waits until the program has said this so often on stderr; panics with what it said instead.
     #[track_caller]
     pub fn complains(&self, words: &str, times: usize) {
-        let said = || self.stderr.as_ref().map(Reader::so_far).unwrap_or_default();
         let heard =
-            wait::until(TIME_LIMIT, || (said().matches(words).count() >= times).then_some(()));
-        assert!(heard.is_some(), "nothing of {words:?}: {}", said());
+            wait::until(TIME_LIMIT, || (self.said().matches(words).count() >= times).then_some(()));
+        assert!(heard.is_some(), "nothing of {words:?}: {}", self.said());
+    }
+
+    /// What it has said on stderr so far.
+    pub fn said(&self) -> String {
+        self.stderr.as_ref().map(Reader::so_far).unwrap_or_default()
     }
 
     pub fn has_ended(&mut self) -> bool {

@@ -2,6 +2,7 @@
 //! here and nowhere else.
 
 mod adopt;
+mod call;
 mod cleanup;
 mod context;
 mod daemon;
@@ -35,7 +36,7 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 
 use self::{
     context::Context,
-    verb::{KeptVerb, KeyVerb, Verb},
+    verb::{DaemonArguments, KeptVerb, KeyVerb, Verb},
 };
 
 /// Keeps OAuth2 tokens fresh in a shared database.
@@ -110,8 +111,10 @@ async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
             key::consumer(&environment, config, file.as_deref(), json)
         }
         Verb::Cleanup(arguments) => cleanup::cleanup(&environment, config, *arguments, json).await,
-        Verb::Daemon { dry_run: true } => daemon::dry_run(environment, config, json).await,
-        Verb::Daemon { dry_run: false } => daemon::daemon(environment, config, json).await,
+        Verb::Daemon(DaemonArguments { dry_run: true, .. }) => {
+            daemon::dry_run(environment, config, json).await
+        }
+        Verb::Daemon(arguments) => daemon::daemon(environment, config, json, arguments).await,
         Verb::Doctor { interval } => doctor::doctor(environment, config, json, interval).await,
         Verb::Schedule(verb) => schedule::schedule(&environment, config, *verb, json).await,
         Verb::Kept(verb) => {
@@ -165,6 +168,7 @@ Variables:
   TOKENKEEPER_CONFIG                      the configuration file
   TOKENKEEPER_CLEANUP_DATABASE_URL        the database that `cleanup` looks at (may be given as a file, too)
   TOKENKEEPER_CLEANUP_REPLICA_URLS        its replicas, for --max-lag (may be given as a file, too)
+  TOKENKEEPER_RUN_KEY                     the key that `daemon --http` asks for (may be given as a file, too)
   TOKENKEEPER_JOURNAL                     where answers wait for the database: a folder, or off
                                           [default: `journal` in the user's state directory]
 

@@ -110,6 +110,10 @@ impl Config {
         if let Some(word) = environment.plain("TOKENKEEPER_JOURNAL") {
             config.journal = JournalSetting::of(&word);
         }
+        if config.journal == JournalSetting::Default && environment.plain(CUSTOM_HANDLER).is_some()
+        {
+            config.journal = JournalSetting::Off;
+        }
         // A table of that name may refer to some of the variables.
         if config.tokens.keys().any(|name| name.as_str() == "quartile") {
             return Ok(config);
@@ -184,6 +188,9 @@ fn tutorials_token(
 /// The names that the provider's tutorial uses.
 const TUTORIALS_VARIABLES: [&str; 3] =
     ["QUARTILE_SUBSCRIPTION_KEY", "QUARTILE_YOUR_USERNAME", "QUARTILE_YOUR_PASSWORD"];
+
+/// Set by the host of Azure Functions, whose instances have no disk that outlives them: the port to answer its calls on.
+pub(crate) const CUSTOM_HANDLER: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
 /// A timer's usual interval, so that two runs seldom overlap.
 const RUN_DEADLINE: Duration = Duration::from_secs(300);

@@ -15,6 +15,7 @@ pub mod exchange;
 pub mod failpoint;
 pub mod http;
 pub mod journal;
+pub mod order;
 pub mod outcome;
 pub mod pass;
 pub mod plan;

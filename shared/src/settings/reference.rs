@@ -195,8 +195,9 @@ pub(super) const EXPECTED: &str = "a reference: { env = \"NAME\" }, { file = \"P
 const COMMAND_DEADLINE: Duration = Duration::from_secs(10);
 
 /// The variables that hold secrets under names of our own.
-const OUR_SECRETS: [&str; 8] = [
+const OUR_SECRETS: [&str; 9] = [
     "TOKENKEEPER_KEY",
+    "TOKENKEEPER_RUN_KEY",
     "TOKENKEEPER_DATABASE_URL",
     "TOKENKEEPER_CLEANUP_DATABASE_URL",
     "TOKENKEEPER_CLEANUP_REPLICA_URLS",

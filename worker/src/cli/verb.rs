@@ -1,8 +1,8 @@
 //! What the worker can be told to do, and how its help says it.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use tokenkeeper_shared::name::TokenName;
 
 use super::{cleanup::CleanupArguments, schedule::ScheduleVerb};
@@ -21,11 +21,7 @@ pub(super) enum Verb {
     /// and at least every five minutes. The tables `[cleanup.NAME]` of the configuration say what is cleaned when.
     /// Any number of daemons, and timers, may work on one database. SIGHUP has it read the configuration anew,
     /// SIGTERM lets it finish what it has claimed; systemd is told how it is.
-    Daemon {
-        /// Print what would run when, and end
-        #[arg(long)]
-        dry_run: bool,
-    },
+    Daemon(DaemonArguments),
     /// Look at everything that the worker stands on, and say what mends what is not well
     ///
     /// Configuration, secrets, key, files, journal, database, rights, clocks, tokens, providers. Nothing
@@ -46,6 +42,20 @@ pub(super) enum Verb {
     /// Print, install, check or remove what starts the worker at its times
     #[command(subcommand)]
     Schedule(Box<ScheduleVerb>),
+}
+
+/// How the daemon stays.
+#[derive(Debug, Args)]
+pub(super) struct DaemonArguments {
+    /// Print what would run when, and end
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Answer on this address, such as 127.0.0.1:8090: GET /healthz, /readyz and /metrics, POST /run
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) http: Option<SocketAddr>,
+    /// The file of the key that POST /run asks for [default: what `TOKENKEEPER_RUN_KEY` says]
+    #[arg(long, value_name = "FILE", requires = "http")]
+    pub(super) run_key_file: Option<PathBuf>,
 }
 
 /// The verbs that work on the store.

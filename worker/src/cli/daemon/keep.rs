@@ -10,7 +10,7 @@ use tokenkeeper_shared::{
 };
 use tokio::time::sleep;
 
-use super::{Orders, outlook::next_due};
+use super::{Orders, outlook::next_due, site::Site};
 use crate::{
     backoff::Delays,
     cli::{
@@ -19,7 +19,6 @@ use crate::{
     },
     daemon::{
         ears::Ears,
-        pulse::Pulse,
         systemd::{Systemd, now},
     },
     pass,
@@ -31,7 +30,7 @@ use crate::{
 pub(super) struct Keep {
     pub(super) context: Arc<Context>,
     pub(super) systemd: Systemd,
-    pulse: Arc<Pulse>,
+    site: Arc<Site>,
     open: Option<Open>,
     /// When the last pass ended, by the database's time.
     ended: Option<DateTime<Utc>>,
@@ -49,11 +48,11 @@ struct Open {
 }
 
 impl Keep {
-    pub(super) fn new(context: Arc<Context>, pulse: Arc<Pulse>, systemd: Systemd) -> Self {
+    pub(super) fn new(context: Arc<Context>, site: Arc<Site>, systemd: Systemd) -> Self {
         Self {
             context,
             systemd,
-            pulse,
+            site,
             open: None,
             ended: None,
             last: "no pass yet".to_owned(),
@@ -77,7 +76,9 @@ impl Keep {
                 Ok(report) => {
                     self.tell(report)?;
                     // What goes wrong here goes wrong in the pass that follows, and is told there.
-                    let _ = self.rest(orders).await;
+                    if let Err(error) = self.rest(orders).await {
+                        self.site.looked(Err(error.to_string()));
+                    }
                 }
                 Err(failure) => self.wait_out(failure, orders).await?,
             }
@@ -101,8 +102,13 @@ impl Keep {
     }
 
     async fn pass(&mut self, orders: &Orders) -> Result<Report, Failure> {
+        // Somebody outside may have called for one.
+        self.site
+            .pulse
+            .promise(now(), timer::longest_pass(self.context.config.run.deadline) + STEP);
+        let _turn = self.site.turn().await;
         // The first contact may migrate.
-        self.pulse.promise(now(), SCHEMA_CHANGE + STEP);
+        self.site.pulse.promise(now(), SCHEMA_CHANGE + STEP);
         let store = if let Some(open) = &self.open {
             open.store.clone()
         } else {
@@ -113,7 +119,7 @@ impl Keep {
         let exchanger = self.context.exchanger(store.clone(), orders.stop.clone()).await?;
         self.reached();
         self.systemd.status("a pass is under way");
-        self.pulse.promise(now(), timer::longest_pass(self.context.config.run.deadline));
+        self.site.pulse.promise(now(), timer::longest_pass(self.context.config.run.deadline));
         let time = exchanger.time.clone();
         let report = pass::run(context::shared(exchanger), &self.context.config, &[]).await?;
         self.ended = Some(time.now());
@@ -122,6 +128,7 @@ impl Keep {
 
     /// The database answers.
     fn reached(&mut self) {
+        self.site.looked(Ok(()));
         if self.outage.take().is_some() {
             output::note("the database is back");
         }
@@ -133,6 +140,7 @@ impl Keep {
 
     /// The database is away, or takes nothing: said once, and tried again at growing, random distances.
     async fn wait_out(&mut self, failure: Failure, orders: &Orders) -> Result<(), Failure> {
+        self.site.looked(Err(failure.to_string()));
         let failure = failure.naming(&self.context.settings.database_url);
         if !self.has_begun && failure.exit != Exit::Temporary {
             return Err(failure);
@@ -146,7 +154,7 @@ impl Keep {
         if !self.has_begun {
             self.systemd.starting(delay + SCHEMA_CHANGE);
         }
-        self.pulse.promise(now(), delay + STEP);
+        self.site.pulse.promise(now(), delay + STEP);
         orders.within(delay).await;
         Ok(())
     }
@@ -156,7 +164,7 @@ impl Keep {
     async fn rest(&mut self, orders: &Orders) -> Result<(), StoreError> {
         let Some(Open { store, ears }) = &self.open else { return Ok(()) };
         while !orders.is_any() {
-            self.pulse.promise(now(), STEP);
+            self.site.pulse.promise(now(), STEP);
             let time = store.time().await?;
             let due = next_due(store, &self.context).await?;
             let (asked_at, next) =
@@ -167,7 +175,7 @@ impl Keep {
                 if left.is_zero() || orders.is_any() {
                     return Ok(());
                 }
-                self.pulse.promise(now(), STEP);
+                self.site.pulse.promise(now(), STEP);
                 tokio::select! {
                     () = orders.within(left.min(SLICE)) => {}
                     () = ears.change() => {
@@ -188,7 +196,7 @@ impl Keep {
     async fn rest_without_tokens(&mut self, orders: &Orders) {
         self.reached();
         self.systemd.status("no tokens to keep: clean-ups alone");
-        self.pulse.promise(now(), STEP);
+        self.site.pulse.promise(now(), STEP);
         orders.within(SLICE).await;
     }
 

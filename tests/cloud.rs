@@ -1,0 +1,20 @@
+//! The worker in clouds, as a process that is spoken to as each cloud does.
+
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests may fail on the spot, as tests may"
+)]
+
+mod harness;
+
+#[path = "cloud/azure.rs"]
+mod azure;
+#[path = "programs/host.rs"]
+mod host;
+#[path = "serve/http.rs"]
+mod http;
+#[path = "programs/sql.rs"]
+mod sql;
+#[path = "programs/stage.rs"]
+mod stage;
