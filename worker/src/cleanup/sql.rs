@@ -236,7 +236,8 @@ impl Sql {
 
     /// Adds the name under which the value of a cut-off lies, where that is not its variable.
     pub(super) fn kept_cut(&mut self, at: usize) -> &mut Self {
-        self.text.push_str(&format!("tokenkeeper_cut_{}", at + 1));
+        self.text.push_str("tokenkeeper_cut_");
+        self.text.push_str(&(at + 1).to_string());
         self
     }
 

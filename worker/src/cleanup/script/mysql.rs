@@ -90,7 +90,7 @@ fn with(place: Place<'_>, children: &[Place<'_>], template: &'static str, sql: &
         "progress" => fill(place, PROGRESS, sql),
         "progress_with" => fill(place, PROGRESS_WITH, sql),
         "counts_cleared" => {
-            each(place, children, [", @tk_reason_", " = 0"], [", @tk_sum_", " = 0"], sql)
+            each(place, children, [", @tk_reason_", " = 0"], [", @tk_sum_", " = 0"], sql);
         }
         "steps_cleared" => each(place, children, ["", ""], [", @tk_step_", " = 0"], sql),
         "counted" => counted(place, children, sql),

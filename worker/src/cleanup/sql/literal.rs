@@ -48,8 +48,9 @@ fn is_plain(sign: char) -> bool {
 
 /// Its bytes in UTF-8, as `CHAR` takes them.
 fn bytes(sign: char) -> String {
-    let hex: String =
-        sign.encode_utf8(&mut [0; 4]).bytes().map(|byte| format!("{byte:02X}")).collect();
+    let text = sign.to_string();
+    let bytes = text.bytes().map(|byte| format!("{byte:02X}"));
+    let hex = bytes.collect::<Vec<_>>().concat();
     format!("CHAR(0x{hex} USING utf8mb4)")
 }
 

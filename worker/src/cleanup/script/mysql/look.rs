@@ -51,10 +51,10 @@ fn fill(part: &Part<'_>, name: Option<&Identifier>, template: &'static str, sql:
         ("quoted", Some(name)) => drop(sql.name(name)),
         ("types", Some(name)) => drop(sql.push(target.columns.get(name).map_or(".", types))),
         ("keys", _) => {
-            let mut names: Vec<_> =
+            let mut sorted: Vec<_> =
                 target.key.iter().map(|key| key.as_str().to_lowercase()).collect();
-            names.sort();
-            text(&names.join(","), sql);
+            sorted.sort();
+            text(&sorted.join(","), sql);
         }
         ("known", _) => {
             for table in shape::known(target) {
@@ -63,14 +63,14 @@ fn fill(part: &Part<'_>, name: Option<&Identifier>, template: &'static str, sql:
             }
         }
         ("no_table", _) => {
-            said(format!("there is no table {table}, or this user may not see it"), sql)
+            said(format!("there is no table {table}, or this user may not see it"), sql);
         }
         ("no_column", _) => said(
             format!("column {named} of {table} is missing or has another type: another version"),
             sql,
         ),
         ("other_key", _) => {
-            said(format!("the primary key of {table} has other columns: another version"), sql)
+            said(format!("the primary key of {table} has other columns: another version"), sql);
         }
         ("unknown", _) => said(
             format!("a table that the policy does not know refers to {table}: add it as a child"),

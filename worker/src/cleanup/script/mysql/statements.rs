@@ -11,15 +11,15 @@ use crate::cleanup::{
 };
 
 pub(super) fn add(place: Place<'_>, name: &str, sql: &mut Sql) {
-    let Place { part, table, .. } = place;
+    let part = place.part;
     let own = &part.target.table;
     match name {
         "to_cleared" => keys(place, sql, |sql, at, _| {
-sql.push("@tk_to_").number(at).push(" = NULL");
-}),
+            sql.push("@tk_to_").number(at).push(" = NULL");
+        }),
         "last_cleared" => keys(place, sql, |sql, at, _| {
-sql.push("@tk_last_").number(at).push(" = NULL");
-}),
+            sql.push("@tk_last_").number(at).push(" = NULL");
+        }),
         "from_last" => keys(place, sql, |sql, at, _| {
             sql.push("@tk_from_").number(at).push(" = @tk_last_").number(at);
         }),
@@ -35,7 +35,8 @@ sql.push("@tk_last_").number(at).push(" = NULL");
             compare(own, &part.target.key, 1, false, sql);
         }),
         "temporary" => sql.quoted(|sql| {
-            sql.push("CREATE TEMPORARY TABLE tokenkeeper_picked (PRIMARY KEY (").names(&part.target.key);
+            sql.push("CREATE TEMPORARY TABLE tokenkeeper_picked (PRIMARY KEY (")
+                .names(&part.target.key);
             sql.push(")) AS SELECT ").names(shape::found_by(part.target));
             sql.push(", 0 AS tokenkeeper_reason FROM ");
             part.table(own, sql);
@@ -44,12 +45,12 @@ sql.push("@tk_last_").number(at).push(" = NULL");
         "window" => sql.quoted(|sql| {
             sql.push("SELECT ");
             keys(place, sql, |sql, _, key| {
-sql.name(own).push(".").name(key);
-});
+                sql.name(own).push(".").name(key);
+            });
             sql.push(" INTO ");
             keys(place, sql, |sql, at, _| {
-sql.push("@tk_to_").number(at);
-});
+                sql.push("@tk_to_").number(at);
+            });
             sql.push(" FROM ");
             part.table(own, sql);
             sql.push(" WHERE 1 = 1");
@@ -63,14 +64,23 @@ sql.push("@tk_to_").number(at);
         "last" => sql.quoted(|sql| {
             sql.push("SELECT ").names(&part.target.key).push(" INTO ");
             keys(place, sql, |sql, at, _| {
-sql.push("@tk_last_").number(at);
-});
+                sql.push("@tk_last_").number(at);
+            });
             sql.push(" FROM tokenkeeper_picked ORDER BY ");
             keys(place, sql, |sql, _, key| {
-sql.name(key).push(" DESC");
-});
+                sql.name(key).push(" DESC");
+            });
             sql.push(" LIMIT 1");
         }),
+        other => add_taking(place, other, sql),
+    }
+}
+
+/// The same for those that copy and delete.
+fn add_taking(place: Place<'_>, name: &str, sql: &mut Sql) {
+    let Place { part, table, .. } = place;
+    let own = &part.target.table;
+    match name {
         "insert" => sql.quoted(|sql| {
             sql.push("INSERT INTO ");
             part.table(&table.backup, sql);
