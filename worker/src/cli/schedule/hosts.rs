@@ -31,13 +31,13 @@ pub(in crate::cli) enum HostVerb {
     Systemd(SystemdArguments),
     /// Lines for cron
     Cron(CronArguments),
-    /// A CronJob of Kubernetes, or a Deployment for the daemon
+    /// A `CronJob` of Kubernetes, or a Deployment for the daemon
     Kubernetes(ContainerArguments),
     /// The daemon as a service of Compose
     Compose(ContainerArguments),
     /// A script for Google Cloud: Cloud Run jobs, started by Cloud Scheduler
     GoogleCloud(GoogleArguments),
-    /// A template of AWS SAM: Lambda functions, called by EventBridge Scheduler
+    /// A template of AWS SAM: Lambda functions, called by `EventBridge` Scheduler
     AwsLambda(AwsArguments),
     /// A script that writes an app for Azure Functions
     AzureFunctions(AzureArguments),
@@ -68,12 +68,16 @@ pub(super) async fn host(
         HostVerb::Systemd(arguments) => {
             systemd::systemd(environment, config, arguments, json).await
         }
-        HostVerb::Cron(arguments) => cron::cron(config, &arguments, json).await,
-        HostVerb::Kubernetes(arguments) => containers::kubernetes(config, &arguments, json),
-        HostVerb::GoogleCloud(arguments) => clouds::google(config, &arguments, json),
-        HostVerb::AwsLambda(arguments) => clouds::aws(config, &arguments, json),
-        HostVerb::AzureFunctions(arguments) => clouds::azure(config, &arguments, json),
-        HostVerb::Compose(arguments) => containers::docker_compose(config, &arguments, json),
+        HostVerb::Cron(arguments) => cron::cron(config.as_deref(), &arguments, json).await,
+        HostVerb::Kubernetes(arguments) => {
+            containers::kubernetes(config.as_deref(), &arguments, json)
+        }
+        HostVerb::GoogleCloud(arguments) => clouds::google(config.as_deref(), &arguments, json),
+        HostVerb::AwsLambda(arguments) => clouds::aws(config.as_deref(), &arguments, json),
+        HostVerb::AzureFunctions(arguments) => clouds::azure(config.as_deref(), &arguments, json),
+        HostVerb::Compose(arguments) => {
+            containers::docker_compose(config.as_deref(), &arguments, json)
+        }
     }
 }
 

@@ -35,13 +35,14 @@ fn function(job: &Job, secret: &str) -> Result<String, Unfit> {
         }
         _ => &[DATABASE, ("TOKENKEEPER_KEY", "key")],
     };
-    let secrets: String = keys
+    let secrets: Vec<String> = keys
         .iter()
         .map(|(variable, key)| {
             let reference = format!("{{{{resolve:secretsmanager:{secret}:SecretString:{key}}}}}");
             format!("          {variable}: {}\n", quoted(&reference))
         })
         .collect();
+    let secrets = secrets.concat();
     Ok(format!(
         "  {title}:
     Type: AWS::Serverless::Function
@@ -126,7 +127,7 @@ fn part(field: &Field) -> String {
 }
 
 fn rate(seconds: u64) -> Result<String, Unfit> {
-    if seconds % 60 != 0 {
+    if !seconds.is_multiple_of(60) {
         let advice = "EventBridge counts whole minutes: write for example `@every 1m`, or use `schedule systemd` or `daemon`";
         return Err(Unfit(advice.to_owned()));
     }

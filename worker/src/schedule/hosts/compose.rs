@@ -20,24 +20,27 @@ pub fn compose(job: &Job, image: &Image) -> Result<String, Unfit> {
     let is_secret = |name: &str| {
         !matches!(name, "TOKENKEEPER_JOURNAL" | "TOKENKEEPER_CLEANUP_DATABASE_URL_FILE")
     };
-    let variables: String = known
+    let variables: Vec<String> = known
         .iter()
         .filter(|(name, _)| *name != "TOKENKEEPER_CLEANUP_DATABASE_URL_FILE")
         .map(|(name, value)| format!("      {name}: {}\n", quoted(value)))
         .collect();
+    let variables = variables.concat();
     let files: Vec<&str> = known
         .iter()
         .filter(|(name, _)| is_secret(name))
         .filter_map(|(_, path)| path.rsplit('/').next())
         .collect();
-    let used: String = files
+    let used: Vec<String> = files
         .iter()
         .map(|name| {
             format!("      - source: {name}\n        target: /run/secrets/tokenkeeper/{name}\n")
         })
         .collect();
-    let lie: String =
+    let used = used.concat();
+    let lie: Vec<String> =
         files.iter().map(|name| format!("  {name}:\n    file: ./secrets/{name}\n")).collect();
+    let lie = lie.concat();
     let arguments: Vec<String> = job.arguments().iter().map(|text| quoted(text)).collect();
     Ok(format!(
         "# {MARK} compose
@@ -45,18 +48,7 @@ services:
   {}:
     image: {}
     command: [{}]
-    # After a crash and after the host's start; a wrong configuration is told in the log, again and again.
-    restart: unless-stopped
-    # What is claimed is finished first.
-    stop_grace_period: 90s
-    # It needs the network, its files and nothing else.
-    user: \"65532:65532\"
-    read_only: true
-    cap_drop: [ALL]
-    security_opt: [\"no-new-privileges:true\"]
-    # Some ten MiB in use.
-    mem_limit: 128m
-    environment:
+{RIGHTS}    environment:
 {variables}    # Compose hands files over with the rights that they have on the host: let 65532, and nobody else, read them.
     secrets:
 {used}    volumes:
@@ -74,3 +66,16 @@ volumes:
         arguments.join(", "),
     ))
 }
+
+const RIGHTS: &str = r#"    # After a crash and after the host's start; a wrong configuration is told in the log, again and again.
+    restart: unless-stopped
+    # What is claimed is finished first.
+    stop_grace_period: 90s
+    # It needs the network, its files and nothing else.
+    user: "65532:65532"
+    read_only: true
+    cap_drop: [ALL]
+    security_opt: ["no-new-privileges:true"]
+    # Some ten MiB in use.
+    mem_limit: 128m
+"#;

@@ -65,7 +65,8 @@ impl Fields {
     fn of_interval(seconds: u64) -> Result<Self, Unfit> {
         let every = |unit: u64, whole: u64, kind: &Kind| {
             let step = seconds / unit;
-            let is_even = seconds % unit == 0 && step < whole && whole.checked_rem(step) == Some(0);
+            let is_even =
+                seconds.is_multiple_of(unit) && step < whole && whole.checked_rem(step) == Some(0);
             is_even
                 .then(|| Field::new((0..whole).step_by(usize::try_from(step).unwrap_or(1)), kind))
         };

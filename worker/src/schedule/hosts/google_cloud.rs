@@ -57,7 +57,7 @@ fn needed(job: &Job) -> Vec<(&'static str, &'static str)> {
     let mut needed = vec![("TOKENKEEPER_DATABASE_URL_FILE", "database-url")];
     match job.task {
         Task::Cleanup(_) => {
-            needed.push(("TOKENKEEPER_CLEANUP_DATABASE_URL_FILE", "cleanup-database-url"))
+            needed.push(("TOKENKEEPER_CLEANUP_DATABASE_URL_FILE", "cleanup-database-url"));
         }
         _ => needed.push(("TOKENKEEPER_KEY_FILE", "key")),
     }

@@ -78,7 +78,7 @@ impl Job {
     }
 }
 
-/// A name that every platform takes: Kubernetes allows 52 characters for a CronJob, of which nine are ours.
+/// A name that every platform takes: Kubernetes allows 52 characters for a `CronJob`, of which nine are ours.
 ///
 /// # Errors
 /// [`Unfit`] says what a name is made of.

@@ -16,9 +16,9 @@ pub fn manifest(job: &Job, image: &Image) -> Result<String, Unfit> {
     let labels = labels(job);
     let (kind, pod) = (if job.is_daemon() { DEPLOYMENT } else { CRON_JOB }, pod(job, image));
     let head = format!(
-        "# {MARK} kubernetes\n{kind}metadata:\n  name: {}\n{}",
+        "# {MARK} kubernetes\n{kind}metadata:\n  name: {}\n  labels:\n{}",
         job.name,
-        indented(2, &labels)
+        indented(4, &labels)
     );
     let body = if job.is_daemon() { daemon(&labels, &pod) } else { timed(job, &labels, &pod)? };
     Ok(format!("{head}{body}"))
@@ -55,13 +55,14 @@ fn timed(job: &Job, labels: &str, pod: &str) -> Result<String, Unfit> {
       activeDeadlineSeconds: {limit}
       template:
         metadata:
+          labels:
 {}        spec:
           # The next start is the next try.
           restartPolicy: Never
 {}",
         quoted(&schedule),
         quoted(job.at.zone().name()),
-        indented(10, labels),
+        indented(12, labels),
         indented(10, pod),
     ))
 }
@@ -75,59 +76,30 @@ fn daemon(labels: &str, pod: &str) -> String {
     matchLabels:
 {}  template:
     metadata:
+      labels:
 {}    spec:
 {}",
-        indented(6, labels.trim_start_matches("labels:\n").replace("  app.", "app.").as_str()),
         indented(6, labels),
+        indented(8, labels),
         indented(6, pod),
     )
 }
 
 fn pod(job: &Job, image: &Image) -> String {
-    let variables: String = environment(job, "off")
+    let variables: Vec<String> = environment(job, "off")
         .into_iter()
         .map(|(name, value)| format!("      - name: {name}\n        value: {}\n", quoted(&value)))
         .collect();
+    let variables = variables.concat();
     let arguments: Vec<String> = job.arguments().iter().map(|text| quoted(text)).collect();
     format!(
-        "# It asks the cluster for nothing.
-automountServiceAccountToken: false
-# What is claimed is finished first.
-terminationGracePeriodSeconds: 90
-securityContext:
-  runAsNonRoot: true
-  runAsUser: 65532
-  runAsGroup: 65532
-  # The secrets' files are this group's.
-  fsGroup: 65532
-  seccompProfile:
-    type: RuntimeDefault
-containers:
+        "{POD}containers:
   - name: tokenkeeper
     image: {}
     args: [{}]
     env:
       # The journal is off: no disk outlives the container. An answer is lost if it and the database fail at one moment.
-{variables}    securityContext:
-      allowPrivilegeEscalation: false
-      readOnlyRootFilesystem: true
-      capabilities:
-        drop: [ALL]
-    # Some ten MiB in use; no limit on the processor, which would only make renewals late.
-    resources:
-      requests:
-        cpu: 10m
-        memory: 32Mi
-      limits:
-        memory: 128Mi
-    volumeMounts:
-      - name: config
-        mountPath: /etc/tokenkeeper
-        readOnly: true
-      - name: secrets
-        mountPath: /run/secrets/tokenkeeper
-        readOnly: true
-volumes:
+{variables}{CONTAINER}volumes:
   # The key tokenkeeper.toml in it is the configuration.
   - name: config
     configMap:
@@ -152,15 +124,52 @@ fn labels(job: &Job) -> String {
         Task::Daemon => "daemon",
     };
     format!(
-        "labels:\n  app.kubernetes.io/name: tokenkeeper\n  app.kubernetes.io/component: {component}\n  app.kubernetes.io/instance: {}\n",
+        "app.kubernetes.io/name: tokenkeeper\napp.kubernetes.io/component: {component}\napp.kubernetes.io/instance: {}\n",
         job.name
     )
 }
 
 fn indented(by: usize, text: &str) -> String {
     let margin = " ".repeat(by);
-    text.lines().map(|line| format!("{margin}{line}\n")).collect()
+    let lines: Vec<String> = text.lines().map(|line| format!("{margin}{line}\n")).collect();
+    lines.concat()
 }
 
 const CRON_JOB: &str = "apiVersion: batch/v1\nkind: CronJob\n";
 const DEPLOYMENT: &str = "apiVersion: apps/v1\nkind: Deployment\n";
+
+const POD: &str = "\
+# It asks the cluster for nothing.
+automountServiceAccountToken: false
+# What is claimed is finished first.
+terminationGracePeriodSeconds: 90
+securityContext:
+  runAsNonRoot: true
+  runAsUser: 65532
+  runAsGroup: 65532
+  # The secrets' files are this group's.
+  fsGroup: 65532
+  seccompProfile:
+    type: RuntimeDefault
+";
+
+const CONTAINER: &str = "    securityContext:
+      allowPrivilegeEscalation: false
+      readOnlyRootFilesystem: true
+      capabilities:
+        drop: [ALL]
+    # Some ten MiB in use; no limit on the processor, which would only make renewals late.
+    resources:
+      requests:
+        cpu: 10m
+        memory: 32Mi
+      limits:
+        memory: 128Mi
+    volumeMounts:
+      - name: config
+        mountPath: /etc/tokenkeeper
+        readOnly: true
+      - name: secrets
+        mountPath: /run/secrets/tokenkeeper
+        readOnly: true
+";

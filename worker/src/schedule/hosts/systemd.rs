@@ -1,8 +1,17 @@
 //! A job as units of systemd: a service, and the timer that starts it.
 
+mod calendar;
+mod settings;
+
+use self::{
+    calendar::calendars,
+    settings::{
+        CALENDAR, CLEANUP, CREDENTIALS, DAEMON, HARDENED, HARDENED_EVERYWHERE, INTERVAL, NETWORK,
+        OWNER, PERSISTENT, RANDOM, REFRESH, USERS_OWNER,
+    },
+};
 use super::{
     File, MARK,
-    fields::{Field, Fields},
     job::{Job, Task, Unfit},
 };
 
@@ -76,25 +85,22 @@ fn service(job: &Job, manager: Manager, credentials: &[Credential]) -> Result<St
 }
 
 fn timer(job: &Job, manager: Manager) -> Result<String, Unfit> {
-    let when = match job.at.interval() {
-        Some(interval) => {
-            let seconds = interval.as_secs();
-            let boot = if manager == Manager::System { "OnBootSec" } else { "OnStartupSec" };
-            // Near to a second only where a start comes so often.
-            let (accuracy, random) = if seconds < 60 { (1, 0) } else { (5, 10) };
-            format!(
-                "{INTERVAL}{boot}=30s\nOnUnitActiveSec={seconds}s\nAccuracySec={accuracy}s\n{RANDOM}RandomizedDelaySec={random}s\n"
-            )
-        }
-        None => {
-            let calendars = calendars(job)?;
-            let lines: Vec<String> =
-                calendars.iter().map(|text| format!("OnCalendar={text}\n")).collect();
-            format!(
-                "{CALENDAR}{}{PERSISTENT}AccuracySec=5s\n{RANDOM}RandomizedDelaySec=10s\n",
-                lines.concat()
-            )
-        }
+    let when = if let Some(interval) = job.at.interval() {
+        let seconds = interval.as_secs();
+        let boot = if manager == Manager::System { "OnBootSec" } else { "OnStartupSec" };
+        // Near to a second only where a start comes so often.
+        let (accuracy, random) = if seconds < 60 { (1, 0) } else { (5, 10) };
+        format!(
+            "{INTERVAL}{boot}=30s\nOnUnitActiveSec={seconds}s\nAccuracySec={accuracy}s\n{RANDOM}RandomizedDelaySec={random}s\n"
+        )
+    } else {
+        let calendars = calendars(job)?;
+        let lines: Vec<String> =
+            calendars.iter().map(|text| format!("OnCalendar={text}\n")).collect();
+        format!(
+            "{CALENDAR}{}{PERSISTENT}AccuracySec=5s\n{RANDOM}RandomizedDelaySec=10s\n",
+            lines.concat()
+        )
     };
     Ok(format!(
         "{}\n[Unit]\nDescription={} ({})\n\n[Timer]\n{when}\n[Install]\nWantedBy=timers.target\n",
@@ -104,41 +110,6 @@ fn timer(job: &Job, manager: Manager) -> Result<String, Unfit> {
     ))
 }
 
-/// The schedule as `OnCalendar=` takes it: two of them where either of two days is enough.
-fn calendars(job: &Job) -> Result<Vec<String>, Unfit> {
-    let fields = Fields::of(&job.at)?;
-    let zone = job.at.zone();
-    let clock = format!("{}:{}:{}", part(&fields.hour), part(&fields.minute), part(&fields.second));
-    let with = |weekday: &str, day: &str| {
-        format!("{weekday}*-{}-{day} {clock} {zone}", part(&fields.month))
-    };
-    let (weekdays, day) = (weekdays(&fields.weekday), part(&fields.day));
-    Ok(match (fields.weekday.is_all(), fields.day.is_all()) {
-        (false, false) => vec![with("", &day), with(&weekdays, "*")],
-        _ => vec![with(&weekdays, &day)],
-    })
-}
-
-fn part(field: &Field) -> String {
-    match (field.step(), field.values.first()) {
-        _ if field.is_all() => "*".to_owned(),
-        (Some(step), Some(first)) => format!("{first}/{step}"),
-        _ => {
-            let values: Vec<String> =
-                field.values.iter().map(|value| format!("{value:02}")).collect();
-            values.join(",")
-        }
-    }
-}
-
-fn weekdays(field: &Field) -> String {
-    if field.is_all() {
-        return String::new();
-    }
-    let names = field.values.iter().filter_map(|day| DAYS.get(usize::from(*day)).copied());
-    format!("{} ", names.collect::<Vec<_>>().join(","))
-}
-
 fn head(name: &str, kind: &str) -> String {
     format!(
         "# {MARK} systemd; the next --install overwrites it.\n# What is to stay belongs into a drop-in: systemctl edit {name}.{kind}\n"
@@ -146,14 +117,14 @@ fn head(name: &str, kind: &str) -> String {
 }
 
 fn secrets(credentials: &[Credential]) -> Result<String, Unfit> {
-    let mut lines = CREDENTIALS.to_owned();
+    let mut lines = vec![CREDENTIALS.to_owned()];
     for Credential { name, path } in credentials {
-        lines.push_str(&format!("LoadCredential={name}:{}\n", unquoted(path)?));
+        lines.push(format!("LoadCredential={name}:{}\n", unquoted(path)?));
         if let Some((_, variable)) = VARIABLES.iter().find(|(known, _)| known == name) {
-            lines.push_str(&format!("Environment={variable}_FILE=%d/{name}\n"));
+            lines.push(format!("Environment={variable}_FILE=%d/{name}\n"));
         }
     }
-    Ok(lines)
+    Ok(lines.concat())
 }
 
 /// What the hardening below hides cannot be started.
@@ -192,8 +163,6 @@ fn unquoted(text: &str) -> Result<String, Unfit> {
     Ok(text.replace('%', "%%"))
 }
 
-const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
-
 /// Credentials that a variable of the worker's tells it where to find.
 const VARIABLES: [(&str, &str); 4] = [
     ("database_url", "TOKENKEEPER_DATABASE_URL"),
@@ -201,116 +170,6 @@ const VARIABLES: [(&str, &str); 4] = [
     ("cleanup_database_url", "TOKENKEEPER_CLEANUP_DATABASE_URL"),
     ("cleanup_replica_urls", "TOKENKEEPER_CLEANUP_REPLICA_URLS"),
 ];
-
-const NETWORK: &str = "\
-# Before that the names of databases and providers may not be resolved.
-Wants=network-online.target
-After=network-online.target
-";
-
-const REFRESH: &str = "\
-# While it runs it is not started once more; between hosts the lease in the database sees to that.
-Type=oneshot
-# A run begins nothing new after its deadline (5 min), then stores what came for a minute at most.
-TimeoutStartSec=10min
-# Some tokens failed and none has expired: the next start tries again. Every other code is worth a look.
-SuccessExitStatus=3
-";
-
-const CLEANUP: &str = "\
-# While it runs it is not started once more; between hosts the ledger in the cleaned database sees to that.
-Type=oneshot
-# It is asked to stop then, ends after its batch, and the next run goes on.
-TimeoutStartSec=6h
-TimeoutStopSec=2min
-# Something is left, which the next run takes.
-SuccessExitStatus=3
-# Behind whatever people wait for.
-Nice=10
-IOSchedulingClass=idle
-";
-
-const DAEMON: &str = "\
-# It tells when it is ready, and what it waits for until then.
-Type=notify
-ExecReload=/bin/kill -HUP $MAINPID
-# It is fed while the loop turns.
-WatchdogSec=60
-Restart=on-failure
-RestartSec=5s
-# A wrong configuration is not mended by starting again.
-RestartPreventExitStatus=2
-";
-
-const CREDENTIALS: &str = "\
-# Secrets come as files that this service alone can read and its children do not inherit, as variables would be:
-#   LoadCredential=NAME:/path/of/the/secret (only root need read it), and in the configuration { credential = \"NAME\" }
-";
-
-const OWNER: &str = "\
-# A user that exists while it runs, the same one for each of these units.
-DynamicUser=yes
-User=tokenkeeper
-# The one place where it may write: the journal, and a SQLite file (/var/lib/tokenkeeper).
-StateDirectory=tokenkeeper
-StateDirectoryMode=0700
-# The user's home is /: a key that is made with a new SQLite file lies beside that.
-Environment=XDG_CONFIG_HOME=%S
-";
-
-const USERS_OWNER: &str = "\
-# Files lie where the user's own runs have them (~/.local/state/tokenkeeper): no StateDirectory=, which moves them.
-";
-
-const HARDENED_EVERYWHERE: &str = "\
-# It needs the network, its files and nothing else.
-UMask=0077
-NoNewPrivileges=yes
-RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
-RestrictNamespaces=yes
-RestrictRealtime=yes
-RestrictSUIDSGID=yes
-LockPersonality=yes
-MemoryDenyWriteExecute=yes
-SystemCallArchitectures=native
-SystemCallFilter=@system-service
-SystemCallErrorNumber=EPERM
-";
-
-const HARDENED: &str = "\
-ProtectSystem=strict
-ProtectHome=yes
-PrivateTmp=yes
-PrivateDevices=yes
-ProtectProc=invisible
-ProtectClock=yes
-ProtectHostname=yes
-ProtectKernelLogs=yes
-ProtectKernelModules=yes
-ProtectKernelTunables=yes
-ProtectControlGroups=yes
-CapabilityBoundingSet=
-AmbientCapabilities=
-";
-
-const INTERVAL: &str = "\
-# Soon after boot, at once where that is over, and so long after each start: no wall clock that jumps decides. It stands
-# still while the machine is suspended. (Persistent= would do nothing here: it heeds OnCalendar= only.)
-";
-
-const CALENDAR: &str = "\
-# On a wall clock, in its own zone whatever the host's is.
-";
-
-const PERSISTENT: &str = "\
-# A time that was missed, as the machine was off, is made up for once.
-Persistent=true
-# The default is a minute late.
-";
-
-const RANDOM: &str = "\
-# Hosts do not ask one provider at one moment; within a minute, so that clean-ups of many hosts are one run.
-";
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! `schedule google-cloud`, `aws-lambda` and `azure-functions`: printed, for whoever deploys them.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use tokenkeeper_shared::exit::{Exit, Failure};
@@ -39,7 +39,7 @@ pub(in crate::cli) struct AzureArguments {
 }
 
 pub(super) fn google(
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     arguments: &GoogleArguments,
     json: bool,
 ) -> Result<Exit, Failure> {
@@ -50,7 +50,7 @@ pub(super) fn google(
 }
 
 pub(super) fn aws(
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     arguments: &AwsArguments,
     json: bool,
 ) -> Result<Exit, Failure> {
@@ -60,7 +60,7 @@ pub(super) fn aws(
 }
 
 pub(super) fn azure(
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     arguments: &AzureArguments,
     json: bool,
 ) -> Result<Exit, Failure> {
@@ -68,7 +68,7 @@ pub(super) fn azure(
     print_alone("azure-functions", File { name: "azure-functions.sh".to_owned(), text }, json)
 }
 
-fn jobs(config: Option<PathBuf>, arguments: &JobArguments) -> Result<Vec<Job>, Failure> {
+fn jobs(config: Option<&Path>, arguments: &JobArguments) -> Result<Vec<Job>, Failure> {
     let ground = Ground { usual: "@every 5m", zone: chrono_tz::Tz::UTC, is_here: false };
     if config.is_some() {
         let advice = "--config names a file of this machine: in a cloud the configuration lies where the artefact says";

@@ -1,6 +1,6 @@
 //! `schedule kubernetes` and `schedule compose`: printed, for whoever applies them.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use clap::Args;
 use tokenkeeper_shared::exit::{Exit, Failure};
@@ -18,16 +18,16 @@ pub(in crate::cli) struct ContainerArguments {
     /// The image, whose entry point is the worker
     #[arg(long, value_name = "IMAGE", default_value = concat!("tokenkeeper:", env!("CARGO_PKG_VERSION")))]
     image: String,
-    /// The Secret whose keys are database_url, key, cleanup_database_url and whatever the configuration names (Kubernetes)
+    /// The Secret whose keys are `database_url`, `key`, `cleanup_database_url` and whatever the configuration names (Kubernetes)
     #[arg(long, value_name = "NAME", default_value = "tokenkeeper")]
     secret: String,
-    /// The ConfigMap with tokenkeeper.toml (Kubernetes)
+    /// The `ConfigMap` with tokenkeeper.toml (Kubernetes)
     #[arg(long, value_name = "NAME", default_value = "tokenkeeper")]
     config_map: String,
 }
 
 pub(super) fn kubernetes(
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     arguments: &ContainerArguments,
     json: bool,
 ) -> Result<Exit, Failure> {
@@ -39,7 +39,7 @@ pub(super) fn kubernetes(
 }
 
 pub(super) fn docker_compose(
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     arguments: &ContainerArguments,
     json: bool,
 ) -> Result<Exit, Failure> {
@@ -49,11 +49,11 @@ pub(super) fn docker_compose(
 }
 
 fn read(
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     arguments: &ContainerArguments,
 ) -> Result<(Vec<Job>, Image), Failure> {
     let ground = Ground { usual: "@every 5m", zone: chrono_tz::Tz::UTC, is_here: false };
-    let jobs = arguments.job.jobs(config.as_deref(), ground)?;
+    let jobs = arguments.job.jobs(config, ground)?;
     let image = Image::new(&arguments.image, &arguments.config_map, &arguments.secret)?;
     Ok((jobs, image))
 }

@@ -3,7 +3,7 @@
 
 use std::{
     io::ErrorKind,
-    path::PathBuf,
+    path::Path,
     process::{Output, Stdio},
 };
 
@@ -36,13 +36,13 @@ pub(in crate::cli) struct CronArguments {
 }
 
 pub(super) async fn cron(
-    config: Option<PathBuf>,
+    config: Option<&Path>,
     arguments: &CronArguments,
     json: bool,
 ) -> Result<Exit, Failure> {
     let zone = hosts_zone(arguments.job.zone.as_deref())?;
     let ground = Ground { usual: "@every 1m", zone, is_here: true };
-    let jobs = arguments.job.jobs(config.as_deref(), ground)?;
+    let jobs = arguments.job.jobs(config, ground)?;
     if let Some(user) = &arguments.cron_d {
         let text = file(&jobs, users_name(user)?)?;
         return print(
