@@ -26,7 +26,7 @@ impl Order {
         Self::of(value)
     }
 
-    /// The same of a value. What EventBridge says of itself asks for a pass.
+    /// The same of a value. What `EventBridge` says of itself asks for a pass.
     ///
     /// # Errors
     /// What to send instead.
@@ -40,7 +40,8 @@ impl Order {
         if !fields.keys().any(|name| is_wish(name)) && fields.contains_key("detail-type") {
             return Ok(Self::Run(Vec::new()));
         }
-        let unknown: Vec<String> = fields.keys().filter(|name| !is_wish(name)).map(shown).collect();
+        let unknown: Vec<String> =
+            fields.keys().filter(|name| !is_wish(name)).map(|name| shown(name)).collect();
         if !unknown.is_empty() {
             return Err(format!("unknown: {}; {EXPECTED}", unknown.join(", ")));
         }
@@ -67,7 +68,7 @@ fn list(field: &str, value: &Value) -> Result<Vec<String>, String> {
 }
 
 /// A field's name may be anything that somebody has typed.
-fn shown(name: &String) -> String {
+fn shown(name: &str) -> String {
     name.escape_debug().take(64).collect()
 }
 

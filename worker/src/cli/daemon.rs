@@ -74,18 +74,10 @@ pub(super) async fn daemon(
     while !orders.stop.is_asked() {
         keep.until_ordered(&mut orders).await?;
         if orders.is_reload_asked() {
-            keep.systemd.reloading();
-            match source.load_with_store(&keep.context).await {
-                Ok((context, store)) => {
-                    cleaners.end();
-                    cleaners = Cleaners::begin(&context, source.config.as_deref(), &orders.stop);
-                    site.renew(context.clone());
-                    keep.renew(context, store).await;
-                    output::note("the configuration was read anew");
-                }
-                Err(why) => {
-                    output::note(&format!("warning: the configuration is as before: {why}"));
-                }
+            let anew = source.read_anew(&mut keep, &site).await;
+            if let Some(context) = anew {
+                cleaners.end();
+                cleaners = Cleaners::begin(&context, source.config.as_deref(), &orders.stop);
             }
             keep.systemd.ready();
         }
@@ -123,6 +115,23 @@ impl Source {
             run::known(&context, &[])?;
         }
         Ok(Arc::new(context))
+    }
+
+    /// Puts the configuration as it is now in force, where it can be worked with.
+    async fn read_anew(&self, keep: &mut Keep, site: &Site) -> Option<Arc<Context>> {
+        keep.systemd.reloading();
+        match self.load_with_store(&keep.context).await {
+            Ok((context, store)) => {
+                site.renew(context.clone());
+                keep.renew(context.clone(), store).await;
+                output::note("the configuration was read anew");
+                Some(context)
+            }
+            Err(why) => {
+                output::note(&format!("warning: the configuration is as before: {why}"));
+                None
+            }
+        }
     }
 
     /// The hash of the key that calls must bring.
