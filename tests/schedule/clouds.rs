@@ -1,5 +1,5 @@
 //! What is made for clouds, none of which is called here: scripts read by shellcheck and run beside a stand-in for
-//! `gcloud`, which shows the order of its calls and nothing more; a template read by cfn-lint; an app's files parsed.
+//! `gcloud`, which shows the order of its calls and nothing more; an app's files parsed.
 
 use std::{fs, path::Path};
 
@@ -10,7 +10,7 @@ use tokenkeeper_worker::cron::Schedule;
 
 use crate::{
     harness::programs::{Finished, Program},
-    stage::{StandIn, documents, printed, python, refused, run},
+    stage::{StandIn, printed, refused, run},
 };
 
 const BOTH: &str = "--refresh --cleanup edfi-ods --cleanup wso2-token";
@@ -92,35 +92,6 @@ fn a_job_of_google_cloud_that_is_not_ours_is_never_touched() {
     assert!(unset.code != Some(0) && unset.stderr.contains("name the project"), "{unset:?}");
 }
 
-#[test]
-fn the_template_for_aws_is_one_that_its_checker_takes() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("template.yaml");
-    for words in [BOTH, "--cleanup edfi-ods --zone Europe/Zurich", "--at @daily"] {
-        let text = printed(&format!("aws-lambda {words}"));
-        fs::write(&path, &text).unwrap();
-        let checked = cfn_lint(&path);
-        assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), ""), "{words}: {checked:?}");
-    }
-    let template = documents(&printed(&format!("aws-lambda {BOTH}")), &[]).unwrap().remove(0);
-    let functions = &template["Resources"];
-    let timer = |name: &str| functions[name]["Properties"]["Events"]["Timer"]["Properties"].clone();
-    assert_eq!(timer("Refresh")["ScheduleExpression"], "rate(5 minutes)");
-    assert_eq!(timer("Cleanup")["ScheduleExpression"], "cron(0 3 * * ? *)");
-    let event: Value = serde_json::from_str(timer("Cleanup")["Input"].as_str().unwrap()).unwrap();
-    assert_eq!(event, json!({ "cleanup": ["edfi-ods", "wso2-token"] }));
-    assert_eq!(functions["Refresh"]["Properties"]["Handler"], "bootstrap");
-    let wrong = printed("aws-lambda").replace("Handler:", "Handlr:");
-    fs::write(&path, wrong).unwrap();
-    assert_ne!(cfn_lint(&path).code, Some(0), "it looks");
-}
-
-/// It knows the names and kinds of properties, not each runtime's name.
-fn cfn_lint(path: &Path) -> Finished {
-    let program = "import sys; from cfnlint.runner import main; sys.exit(main())";
-    python(&["-c", program, path.to_str().unwrap()])
-}
-
 /// Runs the script in a folder, which has the app's files then.
 fn app(folder: &Path, words: &str) -> Finished {
     let script = printed(words);
@@ -180,10 +151,9 @@ fn six_fields_for_azure_come_when_the_schedule_comes() {
 fn what_a_cloud_cannot_do_is_refused_with_what_to_write() {
     for (words, told) in [
         ("google-cloud --daemon", "schedule kubernetes --daemon"),
-        ("aws-lambda --daemon", "leave --daemon out"),
         ("azure-functions --daemon", "leave --daemon out"),
         ("azure-functions --zone Europe/Zurich", "in UTC"),
-        ("aws-lambda --config /etc/x.toml", "--config"),
+        ("azure-functions --config /etc/x.toml", "--config"),
         ("google-cloud --install", "unexpected argument"),
     ] {
         let error = refused(words, 2);

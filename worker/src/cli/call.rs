@@ -1,5 +1,5 @@
 //! Does what a call from outside asks for, with the same report as the command line prints. How calls come is not here
-//! but in `daemon::http`, `daemon::azure` and `lambda`.
+//! but in `daemon::http` and beneath it.
 
 use std::{path::PathBuf, sync::Arc};
 
