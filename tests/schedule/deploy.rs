@@ -112,7 +112,7 @@ fn metrics(text: &str) -> BTreeSet<String> {
 
 #[test]
 fn alerts_and_dashboard_ask_for_metrics_that_there_are() {
-    let source = ["consumer/src/serve/routes/metrics.rs", "consumer/src/serve/counters.rs"];
+    let source = ["shared/src/metrics.rs", "consumer/src/serve/counters.rs"];
     let texts =
         source.map(|name| fs::read_to_string(Path::new(DEPLOY).join("..").join(name)).unwrap());
     let there = metrics(&texts.concat());
