@@ -1,6 +1,10 @@
 //! Cleaning authorization servers' own tables: real tables, on real databases, in several time zones.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may fail on the spot, as tests may")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests may fail on the spot, as tests may"
+)]
 
 mod harness;
 
@@ -24,6 +28,8 @@ mod filing;
 mod ground;
 #[path = "cleanup/holding.rs"]
 mod holding;
+#[path = "serve/http.rs"]
+mod http;
 #[path = "cleanup/keeping.rs"]
 mod keeping;
 #[path = "cleanup/lagging.rs"]

@@ -1,6 +1,6 @@
 //! Clean-ups that a daemon begins: which instant they are for, and that of two daemons one does it.
 
-use std::time::Duration;
+use std::{thread, time::Duration};
 
 use tokenkeeper_worker::cleanup::policy::Policy;
 
@@ -12,6 +12,7 @@ use crate::{
         databases::Kind,
         programs::{Program, Running},
     },
+    http::{Answer, exchange_within, request},
     lagging::Pair,
 };
 
@@ -112,18 +113,47 @@ async fn each_instant_has_a_run_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_daemons_run_stands_still_while_a_replica_of_its_table_applies_nothing() {
+async fn what_a_daemon_begins_stands_still_while_a_replica_of_its_table_applies_nothing() {
     let pair = Pair::start(Kind::MariaDb).await;
-    pair.replica.pause_replay();
     let more = "max_fraction = 1.0\nmax_lag = \"1s\"\nreplicas = [{ env = \"FOLLOWER\" }]\n";
-    let daemon = daemon(&pair.ground, &pair.policy, "@every 2s", more);
-    let running = daemon.env("FOLLOWER", pair.replica.url("mysql")).spawn();
-    running.complains("waiting for ", 1);
+    let daemon = |schedule| {
+        let daemon = daemon(&pair.ground, &pair.policy, schedule, more);
+        daemon.env("FOLLOWER", pair.replica.url("mysql")).env("TOKENKEEPER_RUN_KEY", KEY)
+    };
+    pair.replica.pause_replay();
+    let timed = daemon("@every 2s").spawn();
+    timed.complains("waiting for ", 1);
+    assert_eq!(number(&pair.ground, TOKENS).await, pair.rows);
+    stop(timed);
+    // By a call, after what that one has left undone.
+    let called = daemon("@yearly").args(["--http", "127.0.0.1:0"]).spawn();
+    let port = port(&called);
+    let answer = thread::spawn(move || clean(port));
+    called.complains("waiting for ", 1);
     assert_eq!(number(&pair.ground, TOKENS).await, pair.rows);
     pair.replica.resume_replay();
-    running.complains("goes on", 1);
-    stop(running);
-    assert!(number(&pair.ground, TOKENS).await < pair.rows);
+    let answer = answer.join().unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert_eq!(answer.json()["cleanups"][0]["status"], "done", "{answer:?}");
+    assert_eq!(number(&pair.ground, TOKENS).await, 0, "{answer:?}");
+    stop(called);
 }
 
+/// The port that a daemon has said it listens on.
+fn port(daemon: &Running) -> u16 {
+    daemon.complains("listening on http://127.0.0.1:", 1);
+    let said = daemon.said();
+    let (_, rest) = said.split_once("listening on http://127.0.0.1:").unwrap();
+    rest.split(|sign: char| !sign.is_ascii_digit()).next().unwrap().parse().unwrap()
+}
+
+/// Calls for the clean-up.
+fn clean(port: u16) -> Answer {
+    let authorization = format!("Bearer {KEY}");
+    let headers = [("Authorization", &*authorization), ("Content-Type", "application/json")];
+    let call = request("POST", "/run", &headers, "{\"cleanup\":[\"nightly\"]}");
+    exchange_within(port, call.as_bytes(), Duration::from_secs(50)).remove(0)
+}
+
+const KEY: &str = "a-key-of-the-tests-0123456789";
 const AT_THREE: &str = "SELECT CAST(COUNT(*) AS CHAR(20)) FROM tokenkeeper_cleanup_runs WHERE slot LIKE '%T03:00:00Z' AND status = 'done'";

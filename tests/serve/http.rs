@@ -1,5 +1,7 @@
 //! HTTP as bytes: what a test sends is exactly what it says.
 
+#![allow(dead_code, reason = "each suite uses a part of it")]
+
 use std::{
     io::{Read, Write},
     net::TcpStream,
@@ -59,8 +61,13 @@ impl Answer {
 
 /// Sends these bytes and reads until the server closes, or is silent for some seconds.
 pub fn exchange(port: u16, bytes: &[u8]) -> Vec<Answer> {
+    exchange_within(port, bytes, SILENCE)
+}
+
+/// The same, or is silent for that long.
+pub fn exchange_within(port: u16, bytes: &[u8], silence: Duration) -> Vec<Answer> {
     let mut connection = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
-    connection.set_read_timeout(Some(SILENCE)).unwrap();
+    connection.set_read_timeout(Some(silence)).unwrap();
     // A server that has refused the first half need not read the second.
     connection.write_all(bytes).ok();
     Answer::all(&rest_of(&mut connection))

@@ -11,15 +11,16 @@ use tokenkeeper_shared::{
 };
 
 use super::{
-    cleanup::apply::{Figures, Telling, take},
+    cleanup::apply::{Figures, Telling, of_job, take_until_own},
     context::{self, Context},
     run,
 };
 use crate::{
     cleanup::{
-        database::{Access, Database, Session},
+        database::{Access, Database},
         hold::Hold,
         policy::Policy,
+        replicas::Replicas,
         turn::{Turn, Turned, Wish},
     },
     config::CleanupJob,
@@ -77,13 +78,19 @@ impl Callee {
             let url =
                 url.map_err(|error| Failure::new(Exit::Usage, format!("database: {error}")))?;
             let database = Database::open(url, Access::Change)?;
+            let environment = &self.context.environment;
+            let (replicas, warning) = of_job(environment, job, &database).await?;
+            words.extend(warning.map(str::to_owned));
             for policy in &job.policies {
-                let turned = self.turn(job, policy, &database).await;
+                let turned = self.turn(job, policy, &database, replicas.as_ref()).await;
                 let turned = turned.map_err(|failure| failure.naming(database.url()))?;
                 exit = exit.max(turned.exit());
                 let (report, lines) = told(&turned)?;
                 reports.push(report);
                 words.extend(lines);
+            }
+            if let Some(replicas) = replicas {
+                replicas.close().await;
             }
             database.close().await;
         }
@@ -100,40 +107,26 @@ impl Callee {
         })
     }
 
-    /// One run whose slot is this minute: a call that is repeated at once finds it done. What was cut off comes before.
+    /// One run whose slot is this minute: a call that is repeated at once finds it done.
     async fn turn(
         &self,
         job: &CleanupJob,
         policy: &Policy,
         database: &Database,
-    ) -> Result<Turned, Failure> {
-        let mut session = database.session().await?;
-        let turned = self.turns(job, policy, database, &mut session).await;
-        session.close().await;
-        turned
-    }
-
-    async fn turns(
-        &self,
-        job: &CleanupJob,
-        policy: &Policy,
-        database: &Database,
-        session: &mut Session,
+        replicas: Option<&Replicas>,
     ) -> Result<Turned, Failure> {
         let (host, clock) = (SystemClock::new(), database.clock().await?);
         let slot = clock.utc().format("%Y-%m-%dT%H:%MZ").to_string();
-        let wish = Wish { slot: Some(slot.clone()), ..job.wish.clone() };
-        let hold = Hold::new(&job.restraint, &self.stop, &host, clock.utc());
+        let wish = Wish { slot: Some(slot), ..job.wish.clone() };
+        let hold = Hold::new(&job.restraint, &self.stop, &host, clock.utc()).waiting_for(replicas);
         let environment = &self.context.environment;
         let figures = Figures { environment, config: self.config.clone() };
         let telling = Telling { figures, json: self.context.json };
         let turn = Turn { policy, database, clock, wish: &wish, hold: &hold };
-        loop {
-            match take(&turn, session, &telling).await? {
-                Turned::Ended(report, _) if report.slot != slot && !self.stop.is_asked() => {}
-                turned => return Ok(turned),
-            }
-        }
+        let mut session = database.session().await?;
+        let turned = take_until_own(&turn, &mut session, &telling).await;
+        session.close().await;
+        turned
     }
 }
 

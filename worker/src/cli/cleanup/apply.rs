@@ -16,7 +16,7 @@ use tokenkeeper_shared::{
 
 pub(super) use self::arguments::ApplyArguments;
 use self::bar::Bar;
-pub(in crate::cli) use self::{figures::Figures, lag::follow};
+pub(in crate::cli) use self::{figures::Figures, lag::of_job};
 use super::{chosen, output};
 use crate::{
     cleanup::{
@@ -79,6 +79,21 @@ pub(super) async fn apply(
     }
     database.close().await;
     Ok(worst)
+}
+
+/// Takes turns until the wished slot has had its own: what was cut off is taken up before it.
+pub(in crate::cli) async fn take_until_own(
+    turn: &Turn<'_>,
+    session: &mut Session,
+    telling: &Telling<'_>,
+) -> Result<Turned, Failure> {
+    loop {
+        match take(turn, session, telling).await? {
+            Turned::Ended(report, _)
+                if Some(&report.slot) != turn.wish.slot.as_ref() && !turn.hold.stop.is_asked() => {}
+            turned => return Ok(turned),
+        }
+    }
 }
 
 /// Takes a turn and tells what came of it, but for one that was left to another runner.

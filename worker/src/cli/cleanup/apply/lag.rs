@@ -11,6 +11,7 @@ use tokenkeeper_shared::{
 use crate::{
     cleanup::{database::Database, lag::MaxLag, replicas::Replicas},
     cli::{cleanup::address, output},
+    config::CleanupJob,
 };
 
 /// Whom `--apply` waits for.
@@ -43,8 +44,20 @@ impl LagArguments {
     }
 }
 
+/// The replicas that a table of the configuration waits for, when they can be asked, and what is to be said of them.
+pub(in crate::cli) async fn of_job(
+    environment: &Environment,
+    job: &CleanupJob,
+    database: &Database,
+) -> Result<(Option<Replicas>, Option<&'static str>), Failure> {
+    let Some(lag) = &job.lag else { return Ok((None, None)) };
+    let urls = address::replicas(environment, &lag.replicas)?;
+    let (replicas, warning) = follow(database, urls, lag.most).await?;
+    Ok((Some(replicas), warning))
+}
+
 /// Replicas that can be asked, and what is to be said of them.
-pub(in crate::cli) async fn follow(
+async fn follow(
     database: &Database,
     named: Vec<DatabaseUrl>,
     most: MaxLag,

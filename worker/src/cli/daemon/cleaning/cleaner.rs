@@ -20,14 +20,11 @@ use crate::{
         turn::{Turn, Turned, Wish},
     },
     cli::{
-        cleanup::{
-            address,
-            apply::{Figures, Telling, follow, take, tell},
-        },
+        cleanup::apply::{Figures, Telling, of_job, take_until_own, tell},
         context::Context,
         output,
     },
-    config::{CleanupJob, Lag},
+    config::CleanupJob,
     report,
     stop::Stop,
 };
@@ -155,16 +152,14 @@ impl Cleaner {
 
     /// Those that the runs wait for, when they can be asked.
     async fn replicas(&mut self, database: &Database) -> Result<Option<Replicas>, Failure> {
-        let Some(Lag { most, replicas }) = self.job().lag.clone() else { return Ok(None) };
-        let urls = address::replicas(&self.context.environment, &replicas)?;
-        let (replicas, warning) = follow(database, urls, most).await?;
+        let (replicas, warning) = of_job(&self.context.environment, self.job(), database).await?;
         if let Some(warning) = warning {
             self.say(warning.to_owned());
         }
-        Ok(Some(replicas))
+        Ok(replicas)
     }
 
-    /// A run that was cut off is taken up before the slot's own.
+    /// The slot's run, of one policy.
     async fn turns(
         &mut self,
         policy: &Policy,
@@ -180,23 +175,16 @@ impl Cleaner {
         let telling = Telling { figures, json: context.json };
         let turn = Turn { policy, database, clock, wish, hold: &hold };
         let mut session = database.session().await?;
-        let done = loop {
-            match take(&turn, &mut session, &telling).await {
-                Ok(Turned::Ended(report, _))
-                    if Some(&report.slot) != wish.slot.as_ref() && !stop.is_asked() => {}
-                Ok(Turned::Left(report)) if report.status == "running" => {
-                    self.say(report.lines().join("; "));
-                    break Ok(Done::Elsewhere);
-                }
-                Ok(Turned::Left(report)) => {
-                    break tell(&report, context.json).map(|()| Done::Here);
-                }
-                Ok(Turned::Ended(..) | Turned::Refused(..)) => break Ok(Done::Here),
-                Err(failure) => break Err(failure),
-            }
-        };
+        let turned = take_until_own(&turn, &mut session, &telling).await;
         session.close().await;
-        done
+        match turned? {
+            Turned::Left(report) if report.status == "running" => {
+                self.say(report.lines().join("; "));
+                Ok(Done::Elsewhere)
+            }
+            Turned::Left(report) => tell(&report, context.json).map(|()| Done::Here),
+            Turned::Ended(..) | Turned::Refused(..) => Ok(Done::Here),
+        }
     }
 
     fn job(&self) -> &CleanupJob {
