@@ -139,6 +139,39 @@ async fn what_a_daemon_begins_stands_still_while_a_replica_of_its_table_applies_
     stop(called);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn at_the_end_a_clean_up_of_an_earlier_configuration_is_waited_for() {
+    in_zones(&["UTC"], &["edfi-ods"], async |ground, policy| {
+        // A batch that waits for a row: SQLite lets one write at a time.
+        let (schema, pause) = match ground.place.kind {
+            Kind::Sqlite => return,
+            Kind::Postgres => ("dbo.", "SELECT pg_sleep(3)"),
+            Kind::MariaDb => ("", "DO SLEEP(3)"),
+        };
+        let id = "00000000-0000-0000-0000-000000000001";
+        let dead = format!(
+            "INSERT INTO {schema}ClientAccessTokens (Id, Expiration) VALUES ('{id}', '2020-01-01')"
+        );
+        let first = program(&ground, &policy, &["--apply", "--slot", "by-hand"]).run();
+        assert_eq!(first.code, Some(0), "{ground}: {first:?}");
+        ground.execute(&dead).await;
+        let holding = format!(
+            "BEGIN; UPDATE {schema}ClientAccessTokens SET Scope = 'held' WHERE Id = '{id}'; {pause}; ROLLBACK"
+        );
+        let cleaning = async {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let daemon = daemon(&ground, &policy, "@every 1s", "max_fraction = 1.0\n").spawn();
+            counted(&ground, RUNS, 2).await;
+            daemon.signal("HUP");
+            daemon.complains("read anew", 1);
+            stop(daemon)
+        };
+        let ((), told) = tokio::join!(ground.execute(&holding), cleaning);
+        assert_eq!(number(&ground, UNDER_WAY).await, 0, "{ground}: {told}");
+    })
+    .await;
+}
+
 /// The port that a daemon has said it listens on.
 fn port(daemon: &Running) -> u16 {
     daemon.complains("listening on http://127.0.0.1:", 1);
@@ -156,4 +189,6 @@ fn clean(port: u16) -> Answer {
 }
 
 const KEY: &str = "a-key-of-the-tests-0123456789";
+const UNDER_WAY: &str =
+    "SELECT CAST(COUNT(*) AS CHAR(20)) FROM tokenkeeper_cleanup_runs WHERE status = 'running'";
 const AT_THREE: &str = "SELECT CAST(COUNT(*) AS CHAR(20)) FROM tokenkeeper_cleanup_runs WHERE slot LIKE '%T03:00:00Z' AND status = 'done'";

@@ -1,5 +1,6 @@
 //! `daemon`: stays, and does what `run` does whenever something is due (`keep`); begins clean-ups at their times
-//! beside that (`cleaning`). Neither waits for the other. Takes calls over HTTP (`http`). Here: beginning, reading the configuration anew, the end.
+//! beside that (`cleaning`). Neither waits for the other. Takes calls over HTTP (`http`). Here: beginning, reading the
+//! configuration anew, the end.
 
 mod cleaning;
 mod http;
@@ -76,8 +77,7 @@ pub(super) async fn daemon(
         if orders.is_reload_asked() {
             let anew = source.read_anew(&mut keep, &site).await;
             if let Some(context) = anew {
-                cleaners.end();
-                cleaners = Cleaners::begin(&context, source.config.as_deref(), &orders.stop);
+                cleaners.renew(&context, source.config.as_deref(), &orders.stop);
             }
             keep.systemd.ready();
         }

@@ -13,7 +13,7 @@ use crate::{
     stop::Stop,
 };
 
-/// The tasks of one configuration.
+/// The tasks of the configuration in force, and those of earlier ones that are not over yet.
 #[derive(Debug)]
 pub(super) struct Cleaners {
     hand: watch::Sender<bool>,
@@ -23,15 +23,23 @@ pub(super) struct Cleaners {
 impl Cleaners {
     /// Begins them, until they are ended or the whole process is asked to stop.
     pub(super) fn begin(context: &Arc<Context>, config: Option<&Path>, all: &Stop) -> Self {
+        let (hand, _) = Stop::by_hand();
+        let mut cleaners = Self { hand, tasks: JoinSet::new() };
+        cleaners.renew(context, config, all);
+        cleaners
+    }
+
+    /// Begins those of another configuration. Those of the one before end by themselves, after what they are at.
+    pub(super) fn renew(&mut self, context: &Arc<Context>, config: Option<&Path>, all: &Stop) {
+        self.end();
         let (hand, stop) = Stop::by_hand();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(pass_on(all.clone(), stop.clone(), hand.clone()));
+        self.tasks.spawn(pass_on(all.clone(), stop.clone(), hand.clone()));
         for name in context.config.cleanups.keys() {
             let config = config.map(Path::to_owned);
             let cleaner = Cleaner::new(name.clone(), context.clone(), config, stop.clone());
-            tasks.spawn(cleaner.stay());
+            self.tasks.spawn(cleaner.stay());
         }
-        Self { hand, tasks }
+        self.hand = hand;
     }
 
     /// Lets each end after its batch.
@@ -39,20 +47,13 @@ impl Cleaners {
         self.hand.send_replace(true);
     }
 
+    /// Waits for all of them, those of earlier configurations too.
     pub(super) async fn wait(mut self) {
         while let Some(ended) = self.tasks.join_next().await {
             if let Err(panic) = ended {
                 output::note(&format!("a clean-up ended by a defect of tokenkeeper: {panic}"));
             }
         }
-    }
-}
-
-impl Drop for Cleaners {
-    /// Those of an earlier configuration end by themselves, after what they are at.
-    fn drop(&mut self) {
-        self.end();
-        self.tasks.detach_all();
     }
 }
 
