@@ -8,6 +8,38 @@ use crate::cleanup::{
     sql::Sql,
 };
 
+/// The checks of a target in a procedure, with gaps: what is asked first of a table that need not be there, and then of
+/// the table, each column, the key, references, and times.
+pub(super) struct Checks {
+    pub(super) there: &'static str,
+    pub(super) table: &'static str,
+    pub(super) column: &'static str,
+    pub(super) key: &'static str,
+    pub(super) references: &'static str,
+    pub(super) future: &'static str,
+}
+
+/// Writes them by a function that fills the gaps.
+pub(super) fn checks(
+    part: &Part<'_>,
+    texts: &Checks,
+    sql: &mut Sql,
+    fill: &dyn Fn(Option<&Identifier>, &'static str, &mut Sql),
+) {
+    let target = part.target;
+    if target.optional {
+        fill(None, texts.there, sql);
+    }
+    fill(None, texts.table, sql);
+    for name in target.columns.keys() {
+        fill(Some(name), texts.column, sql);
+    }
+    fill(None, texts.key, sql);
+    fill(None, texts.references, sql);
+    future(part, sql, &|name, sql| fill(Some(name), texts.future, sql));
+    sql.push(if target.optional { "    END IF;\n" } else { "" });
+}
+
 /// The checks of a target for SQL Server.
 pub(super) fn sql_server(part: &Part<'_>, sql: &mut Sql) {
     let target = part.target;
@@ -52,7 +84,7 @@ pub(super) fn oracle_times(part: &Part<'_>, sql: &mut Sql) {
 }
 
 /// Beginnings of lives that are wall clocks: in another zone they may lie in the future.
-pub(super) fn future(part: &Part<'_>, sql: &mut Sql, check: &dyn Fn(&Identifier, &mut Sql)) {
+fn future(part: &Part<'_>, sql: &mut Sql, check: &dyn Fn(&Identifier, &mut Sql)) {
     let target = part.target;
     let begun: std::collections::BTreeSet<_> = target
         .expiries

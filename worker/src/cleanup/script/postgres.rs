@@ -1,13 +1,16 @@
 //! PL/pgSQL, for PostgreSQL 14 and later: a procedure that a scheduler of the database calls. Names of columns are looked
 //! up when it runs, so that backups have all of them, whatever version of the product it is.
 
+mod batch;
 mod keep;
 mod look;
 mod text;
 
-use self::text::{
-    CANDIDATES, CLAIM, END, FOOT, HEAD, KEEP, LOCK, PROGRESS, PROGRESS_WITH, TAKE, TAKE_CHILD,
-    TALLY, TARGET, ZONE, ZONE_END, ZONE_OF_FILES,
+use self::{
+    batch::{CANDIDATES, END, TAKE, TAKE_CHILD, TARGET},
+    text::{
+        CLAIM, FOOT, HEAD, LOCK, PROGRESS, PROGRESS_WITH, TALLY, ZONE, ZONE_END, ZONE_OF_FILES,
+    },
 };
 use super::{
     Job, Part, moments,
@@ -59,7 +62,7 @@ fn begin(places: &[Place<'_>], sql: &mut Sql) {
     for (at, part) in places.iter().filter(|place| place.table.path.is_empty()).enumerate() {
         sql.push("    tk_kept[").number(number(at + 1)).push("] := jsonb_build_array();\n");
         for place in told(places, part.target) {
-            fill(place, KEEP, sql);
+            fill(place, keep::KEEP, sql);
         }
     }
     sql.push("    IF to_regclass('tokenkeeper_cleanup_runs') IS NULL THEN\n      ");
@@ -96,7 +99,7 @@ fn fill(place: Place<'_>, template: &'static str, sql: &mut Sql) {
         "job" => text(&job.name(), sql),
         "millis" => drop(sql.push(millis(Dialect::Postgres))),
         "table" => part.table(table.name, sql),
-        "name" if template == KEEP => spelled(table.name, sql),
+        "table_text" => spelled(table.name, sql),
         "name" => drop(sql.name(table.name)),
         "policy_table" => text(table.name.as_str(), sql),
         "target_name" => text(&part.target.name, sql),

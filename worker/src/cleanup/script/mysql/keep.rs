@@ -1,6 +1,6 @@
 //! What a backup has of a table.
 
-use super::text::{EXECUTE, KEEP};
+use super::text::EXECUTE;
 use crate::cleanup::{
     policy::Identifier,
     script::{
@@ -95,3 +95,42 @@ fn is_there(place: Place<'_>, sql: &mut Sql) {
     }
     sql.push("TRUE");
 }
+
+/// What a backup has of a table, and the backup itself where it is missing.
+const KEEP: &str = "    SET @tk_there_{number} = {is_there};
+    IF @tk_there_{number} THEN
+      SELECT GROUP_CONCAT(CONCAT('`', column_name, '`, ') ORDER BY ordinal_position SEPARATOR ''),
+        GROUP_CONCAT(CASE WHEN NOT is_hashed THEN CONCAT({quoted}, '.`', column_name, '`, ')
+          WHEN data_type REGEXP 'blob|binary' THEN CONCAT('SHA2(', {quoted}, '.`', column_name, '`, 256), ')
+          WHEN LOWER(column_name) IN (''{texts}) THEN CONCAT('CASE WHEN ', {quoted}, '.`', column_name, '` = '''' THEN '''' ELSE ',
+            'SHA2(CONVERT(', {quoted}, '.`', column_name, '` USING utf8mb4), 256) END, ')
+          ELSE CONCAT('SHA2(CONVERT(', {quoted}, '.`', column_name, '` USING utf8mb4), 256), ') END
+          ORDER BY ordinal_position SEPARATOR ''),
+        GROUP_CONCAT(CONCAT(IF(is_hashed, 'CAST(NULL AS CHAR(64)) AS ', ''), '`', column_name, '`, ')
+          ORDER BY ordinal_position SEPARATOR ''),
+        CONCAT('{open}\"schema\":', {schema}, ',\"table\":\"', {table_text}, '\",\"columns\":[',
+          COALESCE(GROUP_CONCAT(IF(is_hashed, NULL, CONCAT('\"', column_name, '\"')) ORDER BY ordinal_position), ''), '],\"hashed\":[',
+          COALESCE(GROUP_CONCAT(IF(is_hashed, CONCAT('\"', column_name, '\"'), NULL) ORDER BY ordinal_position), ''),
+          '],\"dropped\":[', {left_out}, '],\"parent\":', {parent}, '{close}')
+      INTO @tk_names_{number}, @tk_values_{number}, @tk_form, @tk_told
+      FROM (SELECT *, LOWER(column_name) IN (''{hashed}) AS is_hashed FROM information_schema.columns
+        WHERE table_schema = {owner} AND table_name = {table_text} AND LOWER(column_name) NOT IN (''{dropped})) found;
+      SET @tk_kept_{target} = CONCAT(@tk_kept_{target}, IF(@tk_kept_{target} = '', '', ','), @tk_told);
+      IF NOT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = {owner} AND table_name = {backup_text}) THEN
+        SET @tk_sql = CONCAT({make}, @tk_form, 'CAST(NULL AS CHAR(64)) AS tokenkeeper_run, CAST(NULL AS SIGNED) AS tokenkeeper_batch, ',
+          'CAST(NULL AS CHAR(64)) AS tokenkeeper_reason, CAST(NULL AS DATETIME(3)) AS tokenkeeper_deleted_at FROM ', {from},
+          ' WHERE 1 = 0');
+        {execute}
+      END IF;
+      SELECT MIN(own.column_name) INTO tk_found FROM information_schema.columns own
+      WHERE own.table_schema = {owner} AND own.table_name = {table_text} AND LOWER(own.column_name) NOT IN (''{dropped})
+      AND (own.column_name NOT REGEXP '^[A-Za-z_][A-Za-z0-9_]*$' OR NOT EXISTS (SELECT 1 FROM information_schema.columns kept
+        WHERE kept.table_schema = {owner} AND kept.table_name = {backup_text} AND kept.column_name = own.column_name
+        AND IF(LOWER(own.column_name) IN (''{hashed}), kept.data_type REGEXP 'char|text' AND kept.character_maximum_length >= 64,
+          kept.column_type = own.column_type)));
+      IF tk_found IS NOT NULL THEN
+        SET tk_message = LEFT(CONCAT({backup_text}, ' has no column that takes the values of ', tk_found, ': rename that table'), 128);
+        SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = tk_message;
+      END IF;
+    END IF;
+";

@@ -1,11 +1,11 @@
 //! What the procedure looks at before anything else: whether the tables are the policy's.
 
-use super::text::{COLUMN, FUTURE, KEY, REFERENCES, TABLE};
 use crate::cleanup::{
     dialect::Dialect,
     policy::{Column, Encoding, Family, Identifier},
     script::{
-        Part, fingerprint,
+        Part,
+        fingerprint::{self, Checks},
         place::{spelled, text},
         shape,
     },
@@ -13,23 +13,7 @@ use crate::cleanup::{
 };
 
 pub(super) fn target(part: &Part<'_>, sql: &mut Sql) {
-    let target = part.target;
-    if target.optional {
-        fill(
-            part,
-            None,
-            "    IF EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = {owner} AND table_name = {table_text}) THEN\n",
-            sql,
-        );
-    }
-    fill(part, None, TABLE, sql);
-    for name in target.columns.keys() {
-        fill(part, Some(name), COLUMN, sql);
-    }
-    fill(part, None, KEY, sql);
-    fill(part, None, REFERENCES, sql);
-    fingerprint::future(part, sql, &|name, sql| fill(part, Some(name), FUTURE, sql));
-    sql.push(if target.optional { "    END IF;\n" } else { "" });
+    fingerprint::checks(part, &CHECKS, sql, &|name, template, sql| fill(part, name, template, sql));
 }
 
 fn fill(part: &Part<'_>, name: Option<&Identifier>, template: &'static str, sql: &mut Sql) {
@@ -104,3 +88,31 @@ fn types(column: &Column) -> &'static str {
         },
     }
 }
+
+const CHECKS: Checks = Checks {
+    there: "    IF EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = {owner} AND table_name = {table_text}) THEN\n",
+    table: "    IF NOT EXISTS (SELECT 1 FROM information_schema.tables WHERE table_schema = {owner} AND table_name = {table_text}
+      AND table_type = 'BASE TABLE') THEN
+      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {no_table};
+    END IF;
+",
+    column: "    IF NOT EXISTS (SELECT 1 FROM information_schema.columns WHERE table_schema = {owner} AND table_name = {table_text}
+      AND LOWER(column_name) = LOWER({column}) AND column_type REGEXP '{types}') THEN
+      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {no_column};
+    END IF;
+",
+    key: "    IF COALESCE((SELECT GROUP_CONCAT(LOWER(column_name) ORDER BY LOWER(column_name)) FROM information_schema.statistics
+      WHERE table_schema = {owner} AND table_name = {table_text} AND index_name = 'PRIMARY'), '') <> {keys} THEN
+      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {other_key};
+    END IF;
+",
+    references: "    IF EXISTS (SELECT 1 FROM information_schema.key_column_usage WHERE referenced_table_schema = {owner}
+      AND LOWER(referenced_table_name) = LOWER({table_text}) AND LOWER(table_name) NOT IN (''{known})) THEN
+      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {unknown};
+    END IF;
+",
+    future: "    IF EXISTS (SELECT 1 FROM {table} WHERE CAST({quoted} AS DATETIME(6)) > DATE_ADD(@tk_utc, INTERVAL 5 MINUTE)) THEN
+      SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = {future};
+    END IF;
+",
+};

@@ -1,26 +1,19 @@
 //! What the procedure looks at before anything else: whether the tables are the policy's.
 
-use super::text::{COLUMN, FUTURE, KEY, REFERENCES, TABLE};
 use crate::cleanup::{
     dialect::Dialect,
     policy::{Column, Encoding, Family, Identifier},
-    script::{Part, fingerprint, place::spelled, shape},
+    script::{
+        Part,
+        fingerprint::{self, Checks},
+        place::spelled,
+        shape,
+    },
     sql::Sql,
 };
 
 pub(super) fn target(part: &Part<'_>, sql: &mut Sql) {
-    let target = part.target;
-    if target.optional {
-        fill(part, None, "    IF to_regclass('{table}') IS NOT NULL THEN\n", sql);
-    }
-    fill(part, None, TABLE, sql);
-    for name in target.columns.keys() {
-        fill(part, Some(name), COLUMN, sql);
-    }
-    fill(part, None, KEY, sql);
-    fill(part, None, REFERENCES, sql);
-    fingerprint::future(part, sql, &|name, sql| fill(part, Some(name), FUTURE, sql));
-    sql.push(if target.optional { "    END IF;\n" } else { "" });
+    fingerprint::checks(part, &CHECKS, sql, &|name, template, sql| fill(part, name, template, sql));
 }
 
 fn fill(part: &Part<'_>, name: Option<&Identifier>, template: &'static str, sql: &mut Sql) {
@@ -73,3 +66,33 @@ fn types(column: &Column) -> &'static str {
         },
     }
 }
+
+const CHECKS: Checks = Checks {
+    there: "    IF to_regclass('{table}') IS NOT NULL THEN\n",
+    table: "
+    -- Whether {table} is the policy's.
+    IF (SELECT relkind FROM pg_class WHERE oid = to_regclass('{table}')) IS DISTINCT FROM 'r' THEN
+      RAISE EXCEPTION USING MESSAGE = 'there is no table {table}, this user may not see it, or it is partitioned';
+    END IF;
+",
+    column: "    IF NOT EXISTS (SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass('{table}') AND attname = {column}
+      AND attnum > 0 AND NOT attisdropped AND format_type(atttypid, NULL) ~ '{types}') THEN
+      RAISE EXCEPTION USING MESSAGE = 'the column {quoted} of {table} is missing or has another type: another version';
+    END IF;
+",
+    key: "    IF (SELECT array_agg(CAST(attname AS text) ORDER BY CAST(attname AS text) COLLATE \"C\") FROM pg_constraint
+      JOIN pg_attribute ON attrelid = conrelid AND attnum = ANY(conkey)
+      WHERE conrelid = to_regclass('{table}') AND contype = 'p') IS DISTINCT FROM ARRAY[{keys}] THEN
+      RAISE EXCEPTION USING MESSAGE = 'the primary key of {table} has other columns: another version';
+    END IF;
+",
+    references: "    IF EXISTS (SELECT 1 FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass('{table}')
+      AND conrelid NOT IN (0{known})) THEN
+      RAISE EXCEPTION USING MESSAGE = 'a table that the policy does not know refers to {table}: add it as a child';
+    END IF;
+",
+    future: "    IF EXISTS (SELECT 1 FROM {table} WHERE {quoted} > tk_utc + interval '5 minutes' AND isfinite({quoted})) THEN
+      RAISE EXCEPTION USING MESSAGE = 'the newest {quoted} of {table} lies in the future: its time zone is another one';
+    END IF;
+",
+};
