@@ -4,6 +4,7 @@
 mod arguments;
 mod mysql_event;
 mod pg_cron;
+mod telling;
 
 use clap::Subcommand;
 use tokenkeeper_shared::{

@@ -9,7 +9,7 @@ use tokenkeeper_shared::{
 use super::{
     JobArguments,
     arguments::{job, text},
-    output, print, refused,
+    output, print, refused, telling,
 };
 use crate::{
     cleanup::{
@@ -62,13 +62,8 @@ async fn make(
     for statement in statements(job, &text, &rhythm) {
         session.script(&statement).await?;
     }
-    let (name, every) = (job.name(), rhythm.every());
-    if json {
-        output::json(&json!({ "version": 1, "job": name, "schedule": every, "installed": true }))?;
-    } else {
-        output::line(&format!("{name}: installed, {every} (UTC)"))?;
-    }
-    Ok(Exit::Ok)
+    let every = rhythm.every();
+    telling::installed(&job.name(), &every, &format!("{every} (UTC)"), json)
 }
 
 async fn tell(job: &Job<'_>, session: &mut Session, json: bool) -> Result<Exit, Failure> {
@@ -103,10 +98,8 @@ async fn tell(job: &Job<'_>, session: &mut Session, json: bool) -> Result<Exit, 
             "is_active": is_active, "is_scheduler_on": is_on, "last_start": began, "last_run": status }),
         )?;
     } else {
-        output::line(&format!("{name}: {state}"))?;
-        let last =
-            last.map_or("no run yet".to_owned(), |(status, at)| format!("last run {at}: {status}"));
-        output::line(&format!("  {last}"))?;
+        let last = last.map(|(status, at)| format!("{at}: {status}"));
+        telling::state(&name, state, last.as_deref())?;
     }
     let is_well = is_active && is_on && is_whole && !failed && !is_silent;
     Ok(if is_well { Exit::Ok } else { Exit::Partly })
@@ -119,14 +112,7 @@ async fn remove_event(job: &Job<'_>, session: &mut Session, json: bool) -> Resul
         session.script(&format!("DROP EVENT IF EXISTS `{name}`")).await?;
         session.script(&format!("DROP PROCEDURE IF EXISTS {}", job.procedure)).await?;
     }
-    if json {
-        output::json(&json!({ "version": 1, "job": name, "removed": was }))?;
-    } else {
-        let done =
-            if was { "removed; backups and the history of runs stay" } else { "there was none" };
-        output::line(&format!("{name}: {done}"))?;
-    }
-    Ok(Exit::Ok)
+    telling::removed(&name, was, json)
 }
 
 /// Our event.
