@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
-use croner::Cron;
+use croner::{Cron, CronPattern};
 
 pub use self::zone::zone;
 
@@ -68,11 +68,13 @@ impl Schedule {
         }
     }
 
-    /// The fields of an expression, words such as `@daily` written out. `None` for an `@every`.
+    /// What its fields say, once for each of a list of fixed times; nothing for an `@every`.
     #[must_use]
-    pub fn fields(&self) -> Option<Vec<&str>> {
-        let text = matches!(self.rule, Rule::Clock(_)).then_some(self.text.as_str())?;
-        expression::word(text).ok().map(|text| text.split_whitespace().collect())
+    pub fn patterns(&self) -> Vec<&CronPattern> {
+        match &self.rule {
+            Rule::Clock(crons) => crons.iter().map(|cron| &cron.pattern).collect(),
+            Rule::Every(_) => Vec::new(),
+        }
     }
 
     /// The first instant after this one. A time of day that is left out when clocks go forward comes when they have;

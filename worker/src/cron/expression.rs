@@ -30,7 +30,7 @@ pub(super) fn parse(text: &str) -> Result<Vec<Cron>, WrongSchedule> {
 }
 
 /// What the usual words stand for.
-pub(super) fn word(text: &str) -> Result<&str, WrongSchedule> {
+fn word(text: &str) -> Result<&str, WrongSchedule> {
     Ok(match text.to_ascii_lowercase().as_str() {
         "@yearly" | "@annually" => "0 0 1 1 *",
         "@monthly" => "0 0 1 * *",

@@ -3,7 +3,6 @@
 pub mod azure_functions;
 pub mod compose;
 pub mod crontab;
-mod fields;
 pub mod google_cloud;
 mod image;
 mod job;
@@ -12,8 +11,10 @@ pub mod systemd;
 
 pub use self::{
     image::Image,
-    job::{Job, Task, Unfit, name},
+    job::{Job, Task, name},
 };
+pub use super::Unfit;
+use super::fields;
 
 /// A text to put somewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]

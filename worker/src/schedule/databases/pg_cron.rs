@@ -1,6 +1,6 @@
 //! PostgreSQL with `pg_cron`: the procedure, and the job that calls it.
 
-use super::{MARK, calendar::Calendar};
+use super::MARK;
 use crate::cleanup::script::Job;
 
 /// The texts of a job.
@@ -13,12 +13,11 @@ pub struct PgCron {
 }
 
 impl PgCron {
-    /// The procedure with its text, at these times by `pg_cron`'s clock; `elsewhere` is the database that is cleaned, where
+    /// The procedure with its text, at these five fields by `pg_cron`'s clock; `elsewhere` is the database that is cleaned, where
     /// that is not `pg_cron`'s own.
     #[must_use]
-    pub fn new(job: &Job<'_>, text: &str, calendar: &Calendar, elsewhere: Option<&str>) -> Self {
+    pub fn new(job: &Job<'_>, text: &str, fields: &str, elsewhere: Option<&str>) -> Self {
         let (procedure, name) = (job.procedure.as_str(), job.name());
-        let fields = calendar.fields();
         let named = |text: &str| format!("'{}'", text.replace('\'', "''"));
         let command = named(&command(job));
         let call = match elsewhere {

@@ -1,9 +1,9 @@
 //! Jobs as a script that writes the files of an app for Azure Functions, whose custom handler is the worker.
 
 use super::{
-    MARK,
+    MARK, Unfit,
     fields::Fields,
-    job::{Job, Task, Unfit},
+    job::{Job, Task},
 };
 
 /// A script that writes the app's files into the folder it is called in.

@@ -1,9 +1,9 @@
 //! The daemon as a service of Compose, which starts nothing at times.
 
 use super::{
-    MARK,
+    MARK, Unfit,
     image::{Image, environment, quoted},
-    job::{Job, Unfit},
+    job::Job,
 };
 
 /// The file for the daemon.

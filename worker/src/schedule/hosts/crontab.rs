@@ -1,10 +1,6 @@
 //! A job as a line for cron, between two marks. Debian's cron knows no zone but the host's, so that is all there is.
 
-use super::{
-    MARK,
-    fields::Fields,
-    job::{Job, Unfit},
-};
+use super::{MARK, Unfit, fields::Fields, job::Job};
 
 /// The lines of a job for the table of a user.
 ///

@@ -1,10 +1,10 @@
 //! Jobs as a script for Google Cloud: a Cloud Run job each, and what of Cloud Scheduler starts it.
 
 use super::{
-    MARK,
+    MARK, Unfit,
     fields::Fields,
     image::Image,
-    job::{Job, Task, Unfit},
+    job::{Job, Task},
 };
 
 /// A script that makes the jobs, or brings them up to date.

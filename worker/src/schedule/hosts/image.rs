@@ -1,6 +1,9 @@
 //! What jobs in containers share: the image, and the variables that tell where the secrets lie in it.
 
-use super::job::{Job, Task, Unfit};
+use super::{
+    Unfit,
+    job::{Job, Task},
+};
 
 /// What runs, and what it is given.
 #[derive(Debug, Clone)]

@@ -1,6 +1,6 @@
 //! One job: what is started, called what, and when.
 
-use crate::cron::Schedule;
+use crate::{cron::Schedule, schedule::Unfit};
 
 /// What is started when.
 #[derive(Debug, Clone)]
@@ -27,11 +27,6 @@ pub enum Task {
     /// Stays, and does both.
     Daemon,
 }
-
-/// Why something cannot be started so, and what to write.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
-pub struct Unfit(pub String);
 
 impl Job {
     /// The arguments behind the program's name.

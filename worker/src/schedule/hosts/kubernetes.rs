@@ -2,10 +2,10 @@
 //! written.
 
 use super::{
-    MARK,
+    MARK, Unfit,
     fields::Fields,
     image::{Image, environment, quoted},
-    job::{Job, Task, Unfit},
+    job::{Job, Task},
 };
 
 /// The manifest of a job.

@@ -11,8 +11,8 @@ use self::{
     },
 };
 use super::{
-    File, MARK,
-    job::{Job, Task, Unfit},
+    File, MARK, Unfit,
+    job::{Job, Task},
 };
 
 /// Whose manager starts it.

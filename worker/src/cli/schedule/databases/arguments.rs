@@ -21,7 +21,7 @@ use crate::{
     },
     cli::cleanup::{address, named},
     cron::{self, Schedule},
-    schedule::databases::{calendar::Calendar, rhythm::Rhythm},
+    schedule::databases::{calendar, rhythm::Rhythm},
 };
 
 #[derive(Debug, Args)]
@@ -87,10 +87,11 @@ impl JobArguments {
         rhythm.map_err(|error| refused(error.to_string()))
     }
 
-    /// The schedule by the clocks of the scheduler.
-    pub(super) fn calendar(&self, scheduler: Tz) -> Result<Calendar, Failure> {
-        let calendar = Calendar::of(&self.schedule()?, scheduler, now());
-        calendar.map_err(|error| refused(error.to_string()))
+    /// The schedule as five fields of cron, by the clocks of the scheduler.
+    pub(super) fn five(&self, scheduler: Tz) -> Result<String, Failure> {
+        let fields = calendar::fields(&self.schedule()?, scheduler, now());
+        let fields = fields.map_err(|error| refused(error.to_string()))?;
+        fields.five().map_err(|error| refused(error.to_string()))
     }
 }
 

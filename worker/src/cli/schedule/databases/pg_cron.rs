@@ -61,13 +61,12 @@ pub(super) async fn run(
 
 impl PgCronArguments {
     fn print(&self, environment: &Environment, job: &Job<'_>, json: bool) -> Result<Exit, Failure> {
-        let calendar = self.common.calendar(zone(self.cron_zone.as_deref().unwrap_or("GMT"))?)?;
+        let fields = self.common.five(zone(self.cron_zone.as_deref().unwrap_or("GMT"))?)?;
         let elsewhere = match &self.cron_database {
             Some(_) => Some(self.common.url(environment, Dialect::Postgres)?.database()),
             None => None,
         };
-        let texts =
-            PgCron::new(job, &text(job, Dialect::Postgres)?, &calendar, elsewhere.as_deref());
+        let texts = PgCron::new(job, &text(job, Dialect::Postgres)?, &fields, elsewhere.as_deref());
         let between = match &self.cron_database {
             Some(name) => format!(
                 "-- Here the text for the database {} begins, where the extension is.\n",
@@ -89,10 +88,9 @@ async fn make(
         Some(zone) => Some(zone.clone()),
         None => place.zone().await?,
     };
-    let calendar = arguments.common.calendar(zone(own.as_deref().unwrap_or("GMT"))?)?;
+    let fields = arguments.common.five(zone(own.as_deref().unwrap_or("GMT"))?)?;
     let texts = text(job, Dialect::Postgres)?;
-    place.install(job, &PgCron::new(job, &texts, &calendar, place.elsewhere.as_deref())).await?;
-    let fields = calendar.fields();
+    place.install(job, &PgCron::new(job, &texts, &fields, place.elsewhere.as_deref())).await?;
     telling::installed(&job.name(), &fields, &format!("at {fields} by pg_cron's clock"), json)
 }
 

@@ -1,8 +1,9 @@
 //! A schedule as `OnCalendar=` takes it, in its own zone.
 
 use super::super::{
+    Unfit,
     fields::{Field, Fields},
-    job::{Job, Unfit},
+    job::Job,
 };
 
 /// The schedule as `OnCalendar=` takes it: two of them where either of two days is enough.

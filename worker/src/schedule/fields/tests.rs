@@ -29,6 +29,9 @@ fn five_fields_come_when_the_schedule_comes() {
         "@every 24h",
         "@every 1m",
         "30,0 2,14 * * 1-5",
+        "0 3 1-31 * MON",
+        "0 3 1 * 0-6",
+        "0 3 * * sun,7",
     ] {
         let wanted = schedule(text);
         let said = Fields::of(&wanted).unwrap().five().unwrap();
@@ -46,11 +49,11 @@ fn either_of_two_days_is_a_list_that_begins_with_no_star() {
 #[test]
 fn what_fields_cannot_say_is_refused_with_what_to_write() {
     for (text, told) in [
-        ("0 3 L * *", "daemon"),
+        ("0 3 L * *", "the day of the month of 0 3 L * * (UTC)"),
         ("0 3 15W * *", "daemon"),
-        ("0 3 * * 5#3", "daemon"),
+        ("0 3 * * 5#3", "the weekday"),
         ("0 3 1 * +MON", "daemon"),
-        ("0 0 3 1 1 ? 2028", "year \"2028\""),
+        ("0 0 3 1 1 ? 2028", "the year"),
         ("@every 45m", "`@every 30m`"),
         ("@every 25h", "`@every 30m`"),
     ] {

@@ -3,12 +3,14 @@
 
 use std::collections::BTreeSet;
 
-use super::job::Unfit;
+use croner::{CronComponent, CronPattern};
+
+use super::Unfit;
 use crate::cron::Schedule;
 
 /// Which numbers each field takes; weekdays count from 0, Sunday.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fields {
+pub struct Fields {
     pub(super) second: Field,
     pub(super) minute: Field,
     pub(super) hour: Field,
@@ -26,11 +28,33 @@ pub(super) struct Field {
 }
 
 impl Fields {
-    pub(super) fn of(schedule: &Schedule) -> Result<Self, Unfit> {
-        match (schedule.fields(), schedule.interval()) {
-            (Some(texts), _) => Self::of_texts(&texts),
-            (None, Some(interval)) => Self::of_interval(interval.as_secs()),
-            (None, None) => Err(Unfit(format!("{schedule} has no fields"))),
+    /// Reads a schedule.
+    ///
+    /// # Errors
+    /// [`Unfit`] names what sets of numbers cannot say.
+    pub fn of(schedule: &Schedule) -> Result<Self, Unfit> {
+        match (schedule.interval(), &schedule.patterns()[..]) {
+            (Some(interval), _) => Self::of_interval(interval.as_secs()),
+            (None, [first, more @ ..]) => {
+                let all = Self::of_pattern(first, schedule)?;
+                more.iter()
+                    .try_fold(all, |all, more| Ok(all.and_times(Self::of_pattern(more, schedule)?)))
+            }
+            (None, []) => Err(Unfit(format!("{schedule} has no fields"))),
+        }
+    }
+
+    /// Times, each on each of the hours, on these days.
+    pub(super) fn of_sets([minutes, hours, days, months, weekdays]: [BTreeSet<u32>; 5]) -> Self {
+        let field =
+            |values: BTreeSet<u32>, kind| Field::new(values.into_iter().map(u64::from), kind);
+        Self {
+            second: Field::new([0], &SECOND),
+            minute: field(minutes, &MINUTE),
+            hour: field(hours, &HOUR),
+            day: field(days, &DAY),
+            month: field(months, &MONTH),
+            weekday: field(weekdays, &WEEKDAY),
         }
     }
 
@@ -39,26 +63,42 @@ impl Fields {
         !self.day.is_all() && !self.weekday.is_all()
     }
 
-    fn of_texts(texts: &[&str]) -> Result<Self, Unfit> {
-        let is_quartz = texts.len() == 7 || texts.iter().any(|text| text.contains('?'));
-        let [second, rest @ ..] = &with_seconds(texts)[..] else { return Err(unsaid("", "field")) };
-        let [minute, hour, day, month, weekday, year @ ..] = rest else {
-            return Err(unsaid(second, "field"));
-        };
-        if let Some(year) = year.iter().find(|year| **year != "*") {
-            return Err(unsaid(year, "year"));
+    fn of_pattern(pattern: &CronPattern, schedule: &Schedule) -> Result<Self, Unfit> {
+        let is_odd = |field: &CronComponent| field.has_modifiers();
+        for (name, is_unsayable) in [
+            ("year", !pattern.years.from_wildcard),
+            ("day of the month", is_odd(&pattern.days)),
+            ("weekday", is_odd(&pattern.days_of_week) || pattern.matches_dom_and_dow()),
+        ] {
+            if is_unsayable {
+                return Err(unsaid(schedule, name));
+            }
+        }
+        let field =
+            |read: &CronComponent, kind| Field::new(read.values().into_iter().map(u64::from), kind);
+        let (mut day, mut weekday) =
+            (field(&pattern.days, &DAY), field(&pattern.days_of_week, &WEEKDAY));
+        // All days of one, written without a star, are enough whatever the other says.
+        let is_either = !pattern.is_dom_wildcard() && !pattern.is_dow_wildcard();
+        if is_either && (day.is_all() || weekday.is_all()) {
+            (day, weekday) = (Field::all(&DAY), Field::all(&WEEKDAY));
         }
         Ok(Self {
-            second: read(second, &SECOND)?,
-            minute: read(minute, &MINUTE)?,
-            hour: read(hour, &HOUR)?,
-            day: read(day, &DAY)?,
-            month: read(month, &MONTH)?,
-            weekday: weekdays(
-                read(weekday, if is_quartz { &QUARTZ_WEEKDAY } else { &WEEKDAY })?,
-                is_quartz,
-            ),
+            second: field(&pattern.seconds, &SECOND),
+            minute: field(&pattern.minutes, &MINUTE),
+            hour: field(&pattern.hours, &HOUR),
+            day,
+            month: field(&pattern.months, &MONTH),
+            weekday,
         })
+    }
+
+    /// With the times of another one on the same days: lists of fixed times are read as all of their combinations.
+    fn and_times(mut self, other: Self) -> Self {
+        self.second.values.extend(other.second.values);
+        self.minute.values.extend(other.minute.values);
+        self.hour.values.extend(other.hour.values);
+        self
     }
 
     /// An interval that divides a minute, an hour or a day comes evenly on clocks, too.
@@ -99,7 +139,7 @@ impl Fields {
     ///
     /// # Errors
     /// [`Unfit`] when seconds are asked for.
-    pub(super) fn five(&self) -> Result<String, Unfit> {
+    pub fn five(&self) -> Result<String, Unfit> {
         if self.second.values != BTreeSet::from([0]) {
             let advice = "five fields know no seconds: begin at a full minute, or use `schedule systemd` or `daemon`";
             return Err(Unfit(advice.to_owned()));
@@ -114,7 +154,10 @@ impl Fields {
 
 impl Field {
     fn new(values: impl IntoIterator<Item = u64>, kind: &Kind) -> Self {
-        let values = values.into_iter().filter_map(|value| u8::try_from(value).ok()).collect();
+        // A star of Quartz's weekdays is read with Sunday's other number, too.
+        let is_known = |value: &u8| *value <= kind.last;
+        let values = values.into_iter().filter_map(|value| u8::try_from(value).ok());
+        let values = values.filter(is_known).collect();
         Self { values, first: kind.first, last: kind.last }
     }
 
@@ -154,76 +197,25 @@ impl Field {
     }
 }
 
-fn with_seconds<'a>(texts: &[&'a str]) -> Vec<&'a str> {
-    let second = (texts.len() == 5).then_some("0");
-    second.into_iter().chain(texts.iter().copied()).collect()
-}
-
-fn weekdays(field: Field, is_quartz: bool) -> Field {
-    let from_sunday = |day: u8| if is_quartz { day - 1 } else { day % 7 };
-    let values = field.values.into_iter().map(from_sunday).collect();
-    Field { values, first: 0, last: 6 }
-}
-
 /// What a field may hold.
 struct Kind {
-    name: &'static str,
     first: u8,
     last: u8,
-    words: &'static [&'static str],
 }
 
-fn read(text: &str, kind: &Kind) -> Result<Field, Unfit> {
-    let mut values = BTreeSet::new();
-    for part in text.split(',') {
-        values.extend(part_of(part, kind).ok_or_else(|| unsaid(text, kind.name))?);
-    }
-    Ok(Field { values, first: kind.first, last: kind.last })
-}
-
-fn part_of(part: &str, kind: &Kind) -> Option<BTreeSet<u8>> {
-    let (range, step) =
-        part.split_once('/').map_or((part, None), |(range, step)| (range, Some(step)));
-    let (first, last) = match (range, range.split_once('-')) {
-        ("*" | "?", _) => (kind.first, kind.last),
-        (_, Some((first, last))) => (number(first, kind)?, number(last, kind)?),
-        (_, None) if step.is_some() => (number(range, kind)?, kind.last),
-        (_, None) => (number(range, kind)?, number(range, kind)?),
-    };
-    let step: usize = step.map_or(Some(1), |step| step.parse().ok().filter(|step| *step > 0))?;
-    (first <= last && last <= kind.last).then(|| (first..=last).step_by(step).collect())
-}
-
-fn number(text: &str, kind: &Kind) -> Option<u8> {
-    let text_upper = text.to_ascii_uppercase();
-    let word = kind.words.iter().position(|word| *word == text_upper);
-    match word {
-        Some(at) => u8::try_from(at).ok().map(|at| at + kind.first),
-        None => text.parse().ok().filter(|number| *number >= kind.first),
-    }
-}
-
-fn unsaid(text: &str, name: &str) -> Unfit {
+fn unsaid(schedule: &Schedule, name: &str) -> Unfit {
     Unfit(format!(
-        "the {name} {text:?} cannot be told to this scheduler: write it with numbers, lists (1,2), ranges (1-5) and steps (*/5), \
-         or let `tokenkeeper-worker daemon` keep the time, which knows it"
+        "the {name} of {schedule} cannot be told to this scheduler: write it with numbers, lists (1,2), ranges (1-5) and \
+         steps (*/5), or let `tokenkeeper-worker daemon` keep the time, which knows it"
     ))
 }
 
-const SECOND: Kind = Kind { name: "second", first: 0, last: 59, words: &[] };
-const MINUTE: Kind = Kind { name: "minute", first: 0, last: 59, words: &[] };
-const HOUR: Kind = Kind { name: "hour", first: 0, last: 23, words: &[] };
-const DAY: Kind = Kind { name: "day of the month", first: 1, last: 31, words: &[] };
-const MONTH: Kind = Kind {
-    name: "month",
-    first: 1,
-    last: 12,
-    words: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
-};
-const DAYS: &[&str] = &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"];
-/// 7 is Sunday again.
-const WEEKDAY: Kind = Kind { name: "weekday", first: 0, last: 7, words: DAYS };
-const QUARTZ_WEEKDAY: Kind = Kind { name: "weekday", first: 1, last: 7, words: DAYS };
+const SECOND: Kind = Kind { first: 0, last: 59 };
+const MINUTE: Kind = Kind { first: 0, last: 59 };
+const HOUR: Kind = Kind { first: 0, last: 23 };
+const DAY: Kind = Kind { first: 1, last: 31 };
+const MONTH: Kind = Kind { first: 1, last: 12 };
+const WEEKDAY: Kind = Kind { first: 0, last: 6 };
 
 #[cfg(test)]
 mod tests;
