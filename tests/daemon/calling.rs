@@ -192,18 +192,24 @@ fn probes_and_calls_tell_of_a_database_that_is_away_and_of_its_return() {
         becomes(port, "/readyz", 200);
         // The daemon's own pass is over then: one under way waits for its database for minutes.
         assert_eq!(runs(port, "").status, 200, "{kind}");
+        let is_up = |up: bool| {
+            let metrics = get(port, "/metrics");
+            let line = format!("tokenkeeper_database_up {}", u8::from(up));
+            assert!(metrics.body.contains(&line), "{kind}: {metrics:?}");
+            assert_eq!(metrics.body.contains("name=\"quartile\""), up, "{kind}: {metrics:?}");
+        };
+        is_up(true);
         server.kill();
         becomes(port, "/readyz", 503);
         get(port, "/readyz").is_problem(503, "unavailable");
         assert_eq!(get(port, "/healthz").status, 200, "{kind}");
-        let metrics = get(port, "/metrics");
-        assert!(metrics.body.contains("tokenkeeper_database_up 0"), "{kind}: {metrics:?}");
-        assert!(!metrics.body.contains("name=\"quartile\""), "{kind}: {metrics:?}");
+        is_up(false);
         let refused = runs(port, "");
         refused.is_problem(503, "temporary");
         assert!(refused.header("retry-after").is_some(), "{kind}: {refused:?}");
         server.restart();
         becomes(port, "/readyz", 200);
+        is_up(true);
         assert_eq!(runs(port, "").status, 200, "{kind}");
         assert_eq!(sandbox.counts().exchanges, 1, "{kind}");
     });

@@ -9,7 +9,8 @@ use tokenkeeper_shared::{
     clock::SystemClock,
     exit::{Exit, Failure},
     http::{digest::Digest, guesses::Guesses},
-    metrics::attempts::Attempts,
+    metrics::{Families, attempts::Attempts},
+    store::Store,
 };
 use tokio::sync::{Mutex as Turn, OwnedMutexGuard};
 
@@ -39,6 +40,8 @@ pub(super) struct Site {
     turn: Arc<Turn<()>>,
     /// Why the last look at the database did not work.
     look: Mutex<Result<(), String>>,
+    /// What reads the figures, and by which configuration.
+    reader: Turn<Option<(Arc<Context>, Store)>>,
 }
 
 /// What became of a call.
@@ -68,6 +71,7 @@ impl Site {
             stop,
             turn: Arc::default(),
             look: Mutex::new(Err("the database was not reached yet".to_owned())),
+            reader: Turn::default(),
         }
     }
 
@@ -88,6 +92,25 @@ impl Site {
     /// How the last look went.
     pub(super) fn look(&self) -> Result<(), String> {
         self.look.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The figures, of the database as it is now. Anybody may ask: whoever does waits for the others, and all use the
+    /// same few connections.
+    pub(super) async fn families(&self) -> Result<Families, Failure> {
+        let mut reader = self.reader.lock().await;
+        let context = self.context();
+        let store = match reader.take() {
+            Some((of, store)) if Arc::ptr_eq(&of, &context) => store,
+            earlier => {
+                if let Some((_, store)) = earlier {
+                    store.close().await;
+                }
+                context.reader()?
+            }
+        };
+        let (_, store) = reader.insert((context, store));
+        store.check_schema().await?;
+        Ok(Families::read(store, &self.attempts, |_| true).await?)
     }
 
     /// Waits until nobody else is at it.

@@ -15,7 +15,7 @@ use tokenkeeper_shared::{
     clock::Clock,
     exit::{Exit, Failure},
     http::{bodies, credentials::bearer, digest::Digest, guesses::Peer, problem::Problem},
-    metrics::{self, Families},
+    metrics,
 };
 
 use super::super::site::{Called, Site};
@@ -60,23 +60,12 @@ async fn readyz(State(site): State<Arc<Site>>) -> Response {
 }
 
 async fn tell_metrics(State(site): State<Arc<Site>>) -> Response {
-    let read = read(&site).await;
+    let read = site.families().await;
     if let Err(failure) = &read {
         tracing::info!("metrics without the database: {failure}");
     }
     let text = metrics::text(read.ok().as_ref());
     ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], text).into_response()
-}
-
-async fn read(site: &Site) -> Result<Families, Failure> {
-    let store = site.context().reader()?;
-    let read = async {
-        store.check_schema().await?;
-        Families::read(&store, &site.attempts, |_| true).await
-    };
-    let read = read.await;
-    store.close().await;
-    Ok(read?)
 }
 
 async fn run(
