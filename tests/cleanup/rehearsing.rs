@@ -1,6 +1,6 @@
 //! A clean-up on a copy: what it tells, what it leaves, and what it does not touch.
 
-use std::{collections::BTreeSet, fs};
+use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use serde_json::Value;
 use tokenkeeper_worker::cleanup::policy::Policy;
@@ -14,6 +14,7 @@ use crate::{
         databases::Kind,
         programs::{Finished, Program},
         servers::{mariadb, postgres},
+        wait,
     },
     meeting::is_held,
     published::tokens,
@@ -93,6 +94,44 @@ async fn a_copy_that_a_killed_rehearsal_left_is_dropped_by_the_next_and_no_other
         assert_eq!(copies(&ground), BTreeSet::from([name(&kept)]), "{ground}: {stopped:?}");
         assert_eq!(number(&ground, TOKENS).await, 9, "{ground}");
         drop_copy(&ground, &name(&kept));
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_asked_to_stop_in_the_middle_of_a_dump_leaves_nothing() {
+    let _alone = COPIES.lock().await;
+    in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
+        let name = match ground.place.kind {
+            Kind::Sqlite => return,
+            Kind::Postgres => "pg_dump",
+            Kind::MariaDb => "mariadb-dump",
+        };
+        ground.execute(&dead(9)).await;
+        let before = state(&ground);
+        let rehearsal = rehearse(&ground, &policy, &[]);
+        // The server's own program, which goes on for ever after the first half of its dump.
+        let programs = rehearsal.home().join("programs");
+        let path = std::env::var("PATH").unwrap();
+        let half = format!(
+            "#!/bin/sh\nPATH='{path}' {name} \"$@\" >'{0}/whole' && head -c 3000 '{0}/whole' && : >'{0}/begun'\nexec sleep 60\n",
+            rehearsal.home().display()
+        );
+        let (begun, file) = (rehearsal.home().join("begun"), programs.join(name));
+        fs::create_dir(&programs).unwrap();
+        fs::write(&file, half).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        let crowd = crowd(&ground).await;
+        let path = format!("{}:{path}", programs.display());
+        let running = rehearsal.env("PATH", path).spawn();
+        assert!(wait::until(LIMIT, || begun.is_file().then_some(())).is_some(), "{ground}: no dump");
+        assert_eq!(copies(&ground).len(), 1, "{ground}");
+        running.signal("TERM");
+        let stopped = running.wait();
+        drop(crowd);
+        assert_eq!(stopped.code, Some(7), "{ground}: {stopped:?}");
+        assert_eq!(copies(&ground), BTreeSet::new(), "{ground}: {stopped:?}");
+        assert_eq!(state(&ground), before, "{ground}: {stopped:?}");
     })
     .await;
 }
@@ -235,4 +274,5 @@ fn name(report: &Value) -> String {
     report["copy"]["name"].as_str().unwrap().to_owned()
 }
 
+const LIMIT: Duration = Duration::from_secs(40);
 const URL: &str = "TOKENKEEPER_CLEANUP_DATABASE_URL";
