@@ -75,3 +75,27 @@ fn what_cron_cannot_say_is_refused_with_what_to_write() {
     assert!(refused("cron --cron-d keeper --install", 2).contains("cannot be used with"));
     assert!(printed("cron --cron-d keeper").contains(" keeper /"));
 }
+
+#[test]
+fn a_policy_of_ones_own_is_started_by_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("own.toml");
+    let policy = printed_by(&["cleanup", "policies", "show", "edfi-ods"]);
+    fs::write(&file, policy.replace("\"edfi-ods\"", "\"own\"")).unwrap();
+    let file = file.to_str().unwrap();
+    let here = printed(&format!("cron --cleanup own --policy-files {file}"));
+    assert!(here.contains(&format!(" cleanup own --apply --policy-files {file} ")), "{here}");
+    let cloud = printed("google-cloud --cleanup own --policy-files /etc/tokenkeeper/own.toml");
+    assert!(cloud.contains("--policy-files"), "{cloud}");
+    assert!(refused("cron --cleanup own", 6).contains("there is no policy"));
+    refused("cron --cleanup own --policy-files /nowhere.toml", 2);
+    // Elsewhere the file is not looked at, and its names go into others' texts.
+    let odd = "kubernetes --cleanup a;b --policy-files /etc/own.toml";
+    assert!(refused(odd, 2).contains("a name has"));
+    let azure = "azure-functions --cleanup own --policy-files /etc/own.toml";
+    assert!(refused(azure, 2).contains("[cleanup.NAME]"));
+}
+
+fn printed_by(words: &[&str]) -> String {
+    crate::harness::programs::Program::worker().args(words).run().stdout
+}

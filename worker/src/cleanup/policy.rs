@@ -15,6 +15,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    check::{NAMES, is_name},
     column::{Column, DurationColumn, Expiry, Family, Length, TimeColumn},
     encoding::{Encoding, InvalidEncoding, TimeEncoding, Unit, Zone},
     grace::Grace,

@@ -125,13 +125,18 @@ fn known<'a>(target: &'a Target, column: &Identifier, place: &str) -> Result<&'a
 }
 
 fn plain_name(name: &str, place: &str) -> Checked {
-    let fits = (1..=64).contains(&name.len())
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
-        && !name.starts_with(['-', '.']);
-    require(fits, place, "a name has 1 to 64 characters of A-Z a-z 0-9 . _ -, no . or - in front")
+    require(is_name(name), place, NAMES)
 }
+
+/// Whether a policy may be called so.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    (1..=64).contains(&text.len()) && text.bytes().all(is_plain) && !text.starts_with(['-', '.'])
+}
+
+/// What [`is_name`] asks for.
+pub const NAMES: &str = "a name has 1 to 64 characters of A-Z a-z 0-9 . _ -, no . or - in front";
 
 fn require(holds: bool, place: &str, message: &str) -> Checked {
     if holds {

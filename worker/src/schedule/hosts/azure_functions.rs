@@ -22,6 +22,10 @@ fn function(job: &Job) -> Result<String, Unfit> {
             return Err(Unfit(advice.to_owned()));
         }
         Task::Refresh => ("Refresh", String::new()),
+        Task::Cleanup(_) if job.policy_files.is_some() => {
+            let advice = "there the configuration's tables are cleaned: write policy_files into [cleanup.NAME] instead";
+            return Err(Unfit(advice.to_owned()));
+        }
         Task::Cleanup(policies) => {
             let tables: Vec<String> =
                 policies.iter().map(|policy| format!("[cleanup.{policy}]")).collect();

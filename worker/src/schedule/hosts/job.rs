@@ -15,6 +15,8 @@ pub struct Job {
     pub program: String,
     /// The configuration file that was named.
     pub config: Option<String>,
+    /// A file or folder of policies beside the shipped ones, for clean-ups.
+    pub policy_files: Option<String>,
 }
 
 /// What is started.
@@ -44,6 +46,9 @@ impl Job {
                     .collect()
             }
         };
+        if let (Task::Cleanup(_), Some(files)) = (&self.task, &self.policy_files) {
+            words.extend(["--policy-files".to_owned(), files.clone()]);
+        }
         if let Some(config) = &self.config {
             words.extend(["--config".to_owned(), config.clone()]);
         }

@@ -129,7 +129,7 @@ fn secrets(credentials: &[Credential]) -> Result<String, Unfit> {
 
 /// What the hardening below hides cannot be started.
 fn reachable(job: &Job, manager: Manager) -> Result<(), Unfit> {
-    let paths = [Some(&job.program), job.config.as_ref()];
+    let paths = [Some(&job.program), job.config.as_ref(), job.policy_files.as_ref()];
     for path in paths.into_iter().flatten() {
         if !path.starts_with('/') {
             return Err(Unfit(format!("{path} is no whole path: write it from / on")));
@@ -140,7 +140,7 @@ fn reachable(job: &Job, manager: Manager) -> Result<(), Unfit> {
         if is_hidden && manager == Manager::System {
             return Err(Unfit(format!(
                 "{path} lies where a system's unit does not look (homes, /tmp): put it elsewhere, such as /usr/local/bin or \
-                 /etc/tokenkeeper, and name it by --program or --config, or use --user"
+                 /etc/tokenkeeper, and name it by --program, --config or --policy-files, or use --user"
             )));
         }
     }

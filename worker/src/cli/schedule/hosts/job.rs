@@ -8,6 +8,7 @@ use tokenkeeper_shared::exit::{Exit, Failure};
 
 use crate::{
     cleanup::policy,
+    cli::cleanup::named,
     cron::{Schedule, WrongSchedule, zone},
     schedule::hosts::{Job, Task, name},
 };
@@ -20,6 +21,9 @@ pub(super) struct JobArguments {
     /// Clean by this policy, with `cleanup POLICY --apply`; may be repeated
     #[arg(long, value_name = "POLICY")]
     cleanup: Vec<String>,
+    /// A policy file of yours, or a folder of them, beside the shipped ones, where the job runs
+    #[arg(long, value_name = "PATH", requires = "cleanup")]
+    policy_files: Option<PathBuf>,
     /// Keep the daemon running, which renews and cleans at the times that the configuration says
     #[arg(long, conflicts_with_all = ["refresh", "cleanup", "at", "zone"])]
     daemon: bool,
@@ -60,16 +64,20 @@ impl JobArguments {
         let prefix = name(&self.name)?;
         let program = self.program(ground)?;
         let config = config.map(|path| whole(path, ground)).transpose()?;
+        let policy_files =
+            self.policy_files.as_deref().map(|path| whole(path, ground)).transpose()?;
         let job = |(kind, usual, task): (&str, &str, Task)| {
             let at = self.at.as_deref().unwrap_or(usual);
             let at = Schedule::parse(at, zone).map_err(|e| wrong(&e))?;
+            let name = format!("{prefix}-{kind}");
             let (program, config) = (program.clone(), config.clone());
-            Ok(Job { name: format!("{prefix}-{kind}"), task, at, program, config })
+            Ok(Job { name, task, at, program, config, policy_files: policy_files.clone() })
         };
-        self.tasks(ground.usual)?.into_iter().map(job).collect()
+        self.tasks(ground)?.into_iter().map(job).collect()
     }
 
-    fn tasks<'a>(&self, usual: &'a str) -> Result<Vec<(&'static str, &'a str, Task)>, Failure> {
+    fn tasks<'a>(&self, ground: Ground<'a>) -> Result<Vec<(&'static str, &'a str, Task)>, Failure> {
+        let usual = ground.usual;
         if self.daemon {
             return Ok(vec![("daemon", usual, Task::Daemon)]);
         }
@@ -78,10 +86,27 @@ impl JobArguments {
             tasks.push(("refresh", usual, Task::Refresh));
         }
         if !self.cleanup.is_empty() {
-            known(&self.cleanup)?;
+            self.known(ground)?;
             tasks.push(("cleanup", CLEANUP_TIME, Task::Cleanup(self.cleanup.clone())));
         }
         Ok(tasks)
+    }
+
+    /// That there are such policies, as far as this machine can tell.
+    fn known(&self, ground: Ground<'_>) -> Result<(), Failure> {
+        let policies = match &self.policy_files {
+            // Those are not here; names go into texts that others read.
+            Some(_) if !ground.is_here => {
+                let is_wrong = |name: &&String| !policy::is_name(name);
+                let wrong = self.cleanup.iter().find(is_wrong);
+                let wrong = wrong.map(|name| format!("{name:?} is no policy: {}", policy::NAMES));
+                return wrong.map_or(Ok(()), |message| Err(refused(message)));
+            }
+            Some(path) => policy::load(path),
+            None => policy::shipped(),
+        };
+        let policies = policies.map_err(|error| refused(error.to_string()))?;
+        self.cleanup.iter().try_for_each(|name| named(&policies, name).map(drop))
     }
 
     fn program(&self, ground: Ground<'_>) -> Result<String, Failure> {
@@ -96,19 +121,6 @@ impl JobArguments {
                 whole(&std::env::current_exe().map_err(unknown)?, ground)
             }
             None => Ok(ELSEWHERE.to_owned()),
-        }
-    }
-}
-
-fn known(names: &[String]) -> Result<(), Failure> {
-    let shipped = policy::shipped().map_err(|error| refused(error.to_string()))?;
-    match names.iter().find(|name| !shipped.contains_key(*name)) {
-        None => Ok(()),
-        Some(name) => {
-            let shown: String = name.escape_debug().take(64).collect();
-            Err(refused(format!(
-                "there is no policy \"{shown}\": see `tokenkeeper-worker cleanup policies`"
-            )))
         }
     }
 }

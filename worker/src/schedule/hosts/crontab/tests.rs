@@ -13,6 +13,7 @@ fn job() -> Job {
         at: Schedule::parse("*/5 * * * *", chrono_tz::Tz::UTC).unwrap(),
         program: "/usr/local/bin/tokenkeeper-worker".to_owned(),
         config: None,
+        policy_files: None,
     }
 }
 

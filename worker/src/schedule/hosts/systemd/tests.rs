@@ -13,6 +13,7 @@ fn job(task: Task, at: &str) -> Job {
         at: Schedule::parse(at, zone("Europe/Zurich").unwrap()).unwrap(),
         program: "/usr/local/bin/tokenkeeper-worker".to_owned(),
         config: None,
+        policy_files: None,
     }
 }
 
