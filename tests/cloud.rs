@@ -10,6 +10,8 @@ mod harness;
 
 #[path = "cloud/azure.rs"]
 mod azure;
+#[path = "cloud/dead.rs"]
+mod dead;
 #[path = "programs/host.rs"]
 mod host;
 #[path = "serve/http.rs"]
@@ -18,3 +20,9 @@ mod http;
 mod sql;
 #[path = "programs/stage.rs"]
 mod stage;
+#[path = "cleanup/tables.rs"]
+mod tables;
+
+/// A file is refused there.
+const SERVERS: [harness::databases::Kind; 2] =
+    [harness::databases::Kind::Postgres, harness::databases::Kind::MariaDb];

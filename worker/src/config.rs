@@ -3,10 +3,11 @@
 
 mod address;
 mod cleanup;
+mod cloud;
 mod table;
 
-pub(crate) use self::address::is_loopback;
 pub use self::cleanup::{CleanupJob, Lag};
+pub(crate) use self::{address::is_loopback, cloud::CUSTOM_HANDLER};
 
 use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 
@@ -100,19 +101,30 @@ impl JournalSetting {
 }
 
 impl Config {
-    /// Reads the tokens' tables, and the tutorial's variables where no table `quartile` stands.
+    /// Reads the tokens' tables, and the tutorial's variables where no table `quartile` stands. In a cloud no journal
+    /// is kept unless somebody named a folder for it, and no tokens in a file.
     ///
     /// # Errors
     /// [`SettingsError`] names the file and line, or the variable.
     pub fn load(settings: &Settings, environment: &Environment) -> Result<Self, SettingsError> {
+        let mut config = Self::read(settings, environment)?;
+        if cloud::is_there(environment) {
+            if config.journal == JournalSetting::Default {
+                config.journal = JournalSetting::Off;
+            }
+            // Who only cleans keeps nothing in this database.
+            if !config.tokens.is_empty() {
+                cloud::refuse_file(&settings.database_url)?;
+            }
+        }
+        Ok(config)
+    }
+
+    fn read(settings: &Settings, environment: &Environment) -> Result<Self, SettingsError> {
         let mut config =
             settings.file.as_ref().map_or_else(|| Ok(Self::default()), Self::of_file)?;
         if let Some(word) = environment.plain("TOKENKEEPER_JOURNAL") {
             config.journal = JournalSetting::of(&word);
-        }
-        if config.journal == JournalSetting::Default && environment.plain(CUSTOM_HANDLER).is_some()
-        {
-            config.journal = JournalSetting::Off;
         }
         // A table of that name may refer to some of the variables.
         if config.tokens.keys().any(|name| name.as_str() == "quartile") {
@@ -188,9 +200,6 @@ fn tutorials_token(
 /// The names that the provider's tutorial uses.
 const TUTORIALS_VARIABLES: [&str; 3] =
     ["QUARTILE_SUBSCRIPTION_KEY", "QUARTILE_YOUR_USERNAME", "QUARTILE_YOUR_PASSWORD"];
-
-/// Set by the host of Azure Functions, whose instances have no disk that outlives them: the port to answer its calls on.
-pub(crate) const CUSTOM_HANDLER: &str = "FUNCTIONS_CUSTOMHANDLER_PORT";
 
 /// A timer's usual interval, so that two runs seldom overlap.
 const RUN_DEADLINE: Duration = Duration::from_secs(300);

@@ -1,5 +1,6 @@
 //! Good and bad configurations: what is said, where, and that no secret is.
 
+mod cloud;
 mod refusals;
 mod tutorial;
 
