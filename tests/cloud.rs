@@ -16,6 +16,10 @@ mod dead;
 mod host;
 #[path = "serve/http.rs"]
 mod http;
+#[path = "cloud/lambda.rs"]
+mod lambda;
+#[path = "cloud/runtime_api.rs"]
+mod runtime_api;
 #[path = "programs/sql.rs"]
 mod sql;
 #[path = "programs/stage.rs"]

@@ -11,6 +11,7 @@ mod doctor;
 mod history;
 mod init;
 mod key;
+mod lambda;
 mod migrate;
 mod refresh;
 mod run;
@@ -25,7 +26,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Args, Parser};
+use clap::{Args, Parser, error::ErrorKind};
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
     output,
@@ -55,6 +56,20 @@ struct Arguments {
     verb: Verb,
 }
 
+/// Without a verb, as a cloud starts it.
+#[derive(Debug, Parser)]
+struct Bare {
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What is to be done.
+enum Task {
+    Verb(Box<Verb>),
+    /// To answer AWS Lambda.
+    Invocations,
+}
+
 /// What every verb takes.
 #[derive(Debug, Args)]
 struct Common {
@@ -78,19 +93,22 @@ struct Common {
 /// Parses the arguments, does what they say, and makes the exit code of how it ended.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let environment = Environment::of_process();
+    let (mut common, task) = match parse(&environment) {
+        Ok(parsed) => parsed,
         Err(error) => return output::usage(&error),
     };
-    log_to_stderr(arguments.common.log);
+    let is_invoked = matches!(task, Task::Invocations);
+    common.json |= is_invoked && lambda::wants_json(&environment);
+    log_to_stderr(common.log, is_invoked && common.json);
     // Without a provider of cryptography reqwest panics; a second installation is no harm.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let json = arguments.common.json;
+    let json = common.json;
     let ended = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::new(Exit::Internal, format!("no runtime: {error}")))
-        .and_then(|runtime| runtime.block_on(dispatch(arguments)));
+        .and_then(|runtime| runtime.block_on(dispatch(environment, common, task)));
     match ended {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(failure) => {
@@ -100,10 +118,30 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn dispatch(arguments: Arguments) -> Result<Exit, Failure> {
-    let Common { config, json, .. } = arguments.common;
-    let environment = Environment::of_process();
-    match arguments.verb {
+/// A verb; or none, where Lambda has started this program.
+fn parse(environment: &Environment) -> Result<(Common, Task), clap::Error> {
+    match Arguments::try_parse() {
+        Ok(Arguments { common, verb }) => Ok((common, Task::Verb(Box::new(verb)))),
+        Err(error) if lacks_a_verb(&error) && lambda::is_there(environment) => {
+            Bare::try_parse().map(|bare| (bare.common, Task::Invocations))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn lacks_a_verb(error: &clap::Error) -> bool {
+    let without =
+        [ErrorKind::MissingSubcommand, ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand];
+    without.contains(&error.kind())
+}
+
+async fn dispatch(environment: Environment, common: Common, task: Task) -> Result<Exit, Failure> {
+    let verb = match task {
+        Task::Verb(verb) => *verb,
+        Task::Invocations => return Box::pin(lambda::answer(common)).await,
+    };
+    let Common { config, json, .. } = common;
+    match verb {
         Verb::Demo => demo::demo(json).await,
         Verb::Init => init::init(environment, config, json).await,
         Verb::Key(KeyVerb::New { file }) => key::new(file.as_deref(), json),
@@ -143,7 +181,7 @@ fn at(path: &Path) -> impl Fn(io::Error) -> Failure {
 }
 
 /// Only our own lines: what libraries log may hold addresses and headers.
-fn log_to_stderr(level: LevelFilter) {
+fn log_to_stderr(level: LevelFilter, is_json: bool) {
     let ours = level.into_level().map_or(LevelFilter::OFF, |level: Level| level.into());
     let targets = Targets::new().with_target("tokenkeeper", ours);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr())
@@ -153,7 +191,12 @@ fn log_to_stderr(level: LevelFilter) {
         .with_ansi(ansi)
         .with_target(false)
         .without_time();
-    tracing_subscriber::registry().with(targets).with(lines).init();
+    let registry = tracing_subscriber::registry().with(targets);
+    if is_json {
+        registry.with(lines.json().flatten_event(true)).init();
+    } else {
+        registry.with(lines).init();
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -170,7 +213,10 @@ Variables:
   TOKENKEEPER_CLEANUP_REPLICA_URLS        its replicas, for --max-lag (may be given as a file, too)
   TOKENKEEPER_RUN_KEY                     the key that `daemon --http` asks for (may be given as a file, too)
   TOKENKEEPER_JOURNAL                     where answers wait for the database: a folder, or off
-                                          [default: `journal` in the user's state directory]
+                                          [default: `journal` in the user's state directory, in clouds off]
+  FUNCTIONS_CUSTOMHANDLER_PORT            set by Azure Functions: `daemon` answers its host's calls there
+  AWS_LAMBDA_RUNTIME_API                  set by AWS Lambda: without a verb, its invocations are answered
+                                          (if built with the feature `lambda`)
 
 Exit codes:
   0 done   1 defect   2 usage or configuration   3 not all of it: some failed or is left

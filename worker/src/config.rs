@@ -7,7 +7,10 @@ mod cloud;
 mod table;
 
 pub use self::cleanup::{CleanupJob, Lag};
-pub(crate) use self::{address::is_loopback, cloud::CUSTOM_HANDLER};
+pub(crate) use self::{
+    address::is_loopback,
+    cloud::{CUSTOM_HANDLER, LAMBDA},
+};
 
 use std::{collections::BTreeMap, num::NonZeroU16, path::PathBuf, time::Duration};
 

@@ -1,7 +1,7 @@
 //! Whether a run was asked to stop: then it finishes what it has claimed and begins nothing new.
 //! Who asks (signals) lies with the command line.
 
-use std::time::Duration;
+use std::{future::pending, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -30,6 +30,28 @@ impl Stop {
     #[must_use]
     pub fn is_asked(&self) -> bool {
         *self.0.borrow()
+    }
+
+    /// The same, which also asks by itself when `time` is over.
+    #[must_use]
+    pub fn or_after(&self, time: Duration) -> Self {
+        let (sender, stop) = Self::by_hand();
+        let first = self.clone();
+        tokio::spawn(async move {
+            first.within(time).await;
+            // Whoever listened may be gone.
+            sender.send_replace(true);
+        });
+        stop
+    }
+
+    /// Waits until somebody asks.
+    pub async fn asked(&self) {
+        let mut receiver = self.0.clone();
+        if receiver.wait_for(|asked| *asked).await.is_err() {
+            // Without a hand that could ask nobody will.
+            pending::<()>().await;
+        }
     }
 
     /// Waits for `time`, and not longer than until somebody asks. Whether somebody did.

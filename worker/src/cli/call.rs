@@ -1,5 +1,5 @@
 //! Does what a call from outside asks for, with the same report as the command line prints. How calls come is not here
-//! but in `daemon::http` and beneath it.
+//! but in `daemon::http` and beneath it, and in `lambda`.
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -82,6 +82,12 @@ impl Callee {
             let (replicas, warning) = of_job(environment, job, &database).await?;
             words.extend(warning.map(str::to_owned));
             for policy in &job.policies {
+                if self.stop.is_asked() {
+                    exit = exit.max(Exit::Partly);
+                    reports.push(json!({ "policy": policy.name, "status": "not_begun", "held_back": STOPPED }));
+                    words.push(format!("{}: not begun: {STOPPED}", policy.name));
+                    continue;
+                }
                 let turned = self.turn(job, policy, &database, replicas.as_ref()).await;
                 let turned = turned.map_err(|failure| failure.naming(database.url()))?;
                 exit = exit.max(turned.exit());
@@ -144,3 +150,5 @@ fn value(report: &impl serde::Serialize) -> Result<Value, Failure> {
     let value = serde_json::to_value(report);
     value.map_err(|error| Failure::new(Exit::Internal, error.to_string()))
 }
+
+const STOPPED: &str = "the worker was asked to stop, or its time is over: the next call does it";
