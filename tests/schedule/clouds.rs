@@ -1,16 +1,16 @@
 //! What is made for clouds, none of which is called here: scripts read by shellcheck and run beside a stand-in for
-//! `gcloud`, which shows the order of its calls and nothing more; an app's files parsed.
+//! `gcloud`, which shows the order of its calls and nothing more; a template read by cfn-lint; an app's files parsed.
 
 use std::{fs, path::Path};
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
-use tokenkeeper_worker::cron::Schedule;
+use tokenkeeper_worker::{cron::Schedule, order::Order};
 
 use crate::{
     harness::programs::{Finished, Program},
-    stage::{StandIn, printed, refused, run},
+    stage::{StandIn, documents, printed, python, refused, run},
 };
 
 const BOTH: &str = "--refresh --cleanup edfi-ods --cleanup wso2-token";
@@ -92,6 +92,52 @@ fn a_job_of_google_cloud_that_is_not_ours_is_never_touched() {
     assert!(unset.code != Some(0) && unset.stderr.contains("name the project"), "{unset:?}");
 }
 
+#[test]
+fn the_template_for_aws_is_one_that_its_checker_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("template.yaml");
+    for words in [BOTH, "--cleanup edfi-ods --zone Europe/Zurich", "--at @daily"] {
+        let text = printed(&format!("aws-lambda {words}"));
+        fs::write(&path, &text).unwrap();
+        let checked = cfn_lint(&path);
+        assert_eq!((checked.code, checked.stdout.as_str()), (Some(0), ""), "{words}: {checked:?}");
+    }
+    let wrong = printed("aws-lambda").replace("Handler:", "Handlr:");
+    fs::write(&path, wrong).unwrap();
+    assert_ne!(cfn_lint(&path).code, Some(0), "it looks");
+}
+
+#[test]
+fn the_template_for_aws_starts_the_program_once_at_a_time_with_what_it_is_to_do() {
+    let text = printed(&format!("aws-lambda {BOTH} --secret prod/keeper"));
+    let template = documents(&text, &[]).unwrap().remove(0);
+    let of = |name: &str| template["Resources"][name]["Properties"].clone();
+    let timer = |name: &str| of(name)["Events"]["Timer"]["Properties"].clone();
+    assert_eq!(timer("Refresh")["ScheduleExpression"], "rate(5 minutes)");
+    assert_eq!(timer("Cleanup")["ScheduleExpression"], "cron(0 3 * * ? *)");
+    let input = |name: &str| -> Value {
+        serde_json::from_str(timer(name)["Input"].as_str().unwrap()).unwrap()
+    };
+    assert_eq!(input("Refresh"), json!({}));
+    assert_eq!(input("Cleanup"), json!({ "cleanup": ["edfi-ods", "wso2-token"] }));
+    for order in ["Refresh", "Cleanup"] {
+        assert!(Order::of(input(order)).is_ok(), "{order}");
+        let function = of(order);
+        assert_eq!(function["Handler"], "bootstrap", "{order}");
+        assert_eq!(function["ReservedConcurrentExecutions"], 1, "{order}");
+        let variables = &function["Environment"]["Variables"];
+        let database = "{{resolve:secretsmanager:prod/keeper:SecretString:database_url}}";
+        assert_eq!(variables["TOKENKEEPER_DATABASE_URL"], database, "{order}");
+    }
+    assert!(text.contains("--features lambda --target x86_64-unknown-linux-musl"), "{text}");
+}
+
+/// It knows the names and kinds of properties, not each runtime's name.
+fn cfn_lint(path: &Path) -> Finished {
+    let program = "import sys; from cfnlint.runner import main; sys.exit(main())";
+    python(&["-c", program, path.to_str().unwrap()])
+}
+
 /// Runs the script in a folder, which has the app's files then.
 fn app(folder: &Path, words: &str) -> Finished {
     let script = printed(words);
@@ -151,6 +197,9 @@ fn six_fields_for_azure_come_when_the_schedule_comes() {
 fn what_a_cloud_cannot_do_is_refused_with_what_to_write() {
     for (words, told) in [
         ("google-cloud --daemon", "schedule kubernetes --daemon"),
+        ("aws-lambda --daemon", "leave --daemon out"),
+        ("aws-lambda --config /etc/x.toml", "--config"),
+        ("aws-lambda --secret a:b", "no secret is called \"a:b\""),
         ("azure-functions --daemon", "leave --daemon out"),
         ("azure-functions --zone Europe/Zurich", "in UTC"),
         ("azure-functions --config /etc/x.toml", "--config"),

@@ -103,3 +103,9 @@ pub fn documents(yaml: &str, versions: &[&str]) -> Result<Vec<Value>, String> {
     }
     Ok(serde_json::from_slice(&done.stdout).unwrap())
 }
+
+/// Runs the Python whose modules `tests/run` fetches.
+pub fn python(arguments: &[&str]) -> Finished {
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/python/venv/bin/python");
+    run(python, arguments)
+}

@@ -1,5 +1,6 @@
 //! What hosts and clouds start: which job, called what, when; a file for each that starts it.
 
+pub mod aws_lambda;
 pub mod azure_functions;
 pub mod compose;
 pub mod crontab;

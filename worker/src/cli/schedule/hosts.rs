@@ -17,7 +17,7 @@ use tokenkeeper_shared::{
 };
 
 use self::{
-    clouds::{AzureArguments, GoogleArguments},
+    clouds::{AwsArguments, AzureArguments, GoogleArguments},
     containers::ContainerArguments,
     cron::CronArguments,
     systemd::SystemdArguments,
@@ -37,6 +37,8 @@ pub(in crate::cli) enum HostVerb {
     Compose(ContainerArguments),
     /// A script for Google Cloud: Cloud Run jobs, started by Cloud Scheduler
     GoogleCloud(GoogleArguments),
+    /// A template of AWS SAM: Lambda functions, called by `EventBridge` Scheduler
+    AwsLambda(AwsArguments),
     /// A script that writes an app for Azure Functions
     AzureFunctions(AzureArguments),
 }
@@ -71,6 +73,7 @@ pub(super) async fn host(
             containers::kubernetes(config.as_deref(), &arguments, json)
         }
         HostVerb::GoogleCloud(arguments) => clouds::google(config.as_deref(), &arguments, json),
+        HostVerb::AwsLambda(arguments) => clouds::aws(config.as_deref(), &arguments, json),
         HostVerb::AzureFunctions(arguments) => clouds::azure(config.as_deref(), &arguments, json),
         HostVerb::Compose(arguments) => {
             containers::docker_compose(config.as_deref(), &arguments, json)

@@ -1,4 +1,4 @@
-//! `schedule google-cloud` and `azure-functions`: printed, for whoever deploys them.
+//! `schedule google-cloud`, `aws-lambda` and `azure-functions`: printed, for whoever deploys them.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use super::{
     job::{Ground, JobArguments},
     print_alone,
 };
-use crate::schedule::hosts::{File, Image, Job, azure_functions, google_cloud};
+use crate::schedule::hosts::{File, Image, Job, aws_lambda, azure_functions, google_cloud};
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct GoogleArguments {
@@ -20,6 +20,15 @@ pub(in crate::cli) struct GoogleArguments {
     image: String,
     /// What the secrets' names begin with: PREFIX-config, PREFIX-database-url, PREFIX-key, PREFIX-cleanup-database-url
     #[arg(long, value_name = "PREFIX", default_value = "tokenkeeper")]
+    secret: String,
+}
+
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AwsArguments {
+    #[command(flatten)]
+    job: JobArguments,
+    /// The secret in Secrets Manager whose keys are `database_url`, `key` and `cleanup_database_url`
+    #[arg(long, value_name = "NAME", default_value = "tokenkeeper")]
     secret: String,
 }
 
@@ -38,6 +47,15 @@ pub(super) fn google(
     let image = Image::new(&arguments.image, &arguments.secret, &arguments.secret)?;
     let text = google_cloud::script(&jobs, &image)?;
     print_alone("google-cloud", File { name: "google-cloud.sh".to_owned(), text }, json)
+}
+
+pub(super) fn aws(
+    config: Option<&Path>,
+    arguments: &AwsArguments,
+    json: bool,
+) -> Result<Exit, Failure> {
+    let text = aws_lambda::template(&jobs(config, &arguments.job)?, &arguments.secret)?;
+    print_alone("aws-lambda", File { name: "template.yaml".to_owned(), text }, json)
 }
 
 pub(super) fn azure(
