@@ -24,6 +24,7 @@ const TIMER: &str = r#"{"version":"0","id":"53dc4d37-cffa-4f76-80c9-8b7d4a4d2eaa
 const LIMIT: Duration = Duration::from_secs(40);
 /// More than any database's first batches take.
 const ROWS: usize = 40_000;
+const NEXT: &str = "[cleanup.next]\npolicies = [\"wso2-token\"]\ndatabase = { env = \"WSO2\" }\nschedule = \"@yearly\"\n";
 
 /// An instance as Lambda starts it: without any argument.
 fn instance(host: &Host) -> (RuntimeApi, Running) {
@@ -101,12 +102,15 @@ fn a_clean_up_that_is_asked_for_is_done_and_told() {
 fn a_clean_up_ends_before_its_time_and_says_what_is_left() {
     on(&SERVERS, |kind| {
         // After each batch it rests a thousand times as long.
-        let cleaned = Cleaned::with(kind, ROWS, "max_fraction = 1.0\nnice = 1000.0\n");
+        let slow = format!("max_fraction = 1.0\nnice = 1000.0\n{NEXT}");
+        let cleaned = Cleaned::with(kind, ROWS, &slow);
         let (api, instance) = instance(&cleaned.host);
-        let cut = api.invoke_within(r#"{"cleanup":["wso2-token"]}"#, Duration::from_secs(92));
+        let event = r#"{"cleanup":["wso2-token","next"]}"#;
+        let cut = api.invoke_within(event, Duration::from_secs(92));
         assert_eq!(cut.report()["cleanups"][0]["status"], "partly", "{kind}: {cut:?}");
+        assert_eq!(cut.report()["cleanups"][1]["status"], "not_begun", "{kind}: {cut:?}");
         assert!((1..ROWS).contains(&cleaned.left()), "{kind}: {}", cleaned.left());
-        tells(&ended(instance), &["dead rows are left"]);
+        tells(&ended(instance), &["dead rows are left", "not begun: the worker was asked to stop"]);
     });
 }
 
