@@ -16,6 +16,8 @@ mod dead;
 mod host;
 #[path = "serve/http.rs"]
 mod http;
+#[path = "cloud/instance.rs"]
+mod instance;
 #[path = "cloud/lambda.rs"]
 mod lambda;
 #[path = "cloud/runtime_api.rs"]

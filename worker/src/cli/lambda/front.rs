@@ -19,7 +19,6 @@ use tokio::sync::Mutex;
 use super::{
     super::{Common, signals},
     invocation::Handler,
-    is_there,
 };
 use crate::config::LAMBDA;
 
@@ -63,7 +62,6 @@ fn check(environment: &Environment) -> Result<(), Failure> {
         let advice = "Lambda sets them all; to do without it name a verb (see --help)";
         Err(Failure::new(Exit::Usage, format!("{what}: {advice}")))
     };
-    debug_assert!(is_there(environment), "the caller has looked");
     let address = environment.plain(LAMBDA).unwrap_or_default().parse::<Uri>();
     if !address.is_ok_and(|address| address.authority().is_some()) {
         return wrong(format!("{LAMBDA} is no address such as 127.0.0.1:9001"));
