@@ -92,8 +92,10 @@ fn a_policy_of_ones_own_is_started_by_its_file() {
     // Elsewhere the file is not looked at, and its names go into others' texts.
     let odd = "kubernetes --cleanup a;b --policy-files /etc/own.toml";
     assert!(refused(odd, 2).contains("a name has"));
-    let azure = "azure-functions --cleanup own --policy-files /etc/own.toml";
-    assert!(refused(azure, 2).contains("[cleanup.NAME]"));
+    for target in ["azure-functions", "aws-lambda"] {
+        let own = format!("{target} --cleanup own --policy-files /etc/own.toml");
+        assert!(refused(&own, 2).contains("[cleanup.NAME]"));
+    }
 }
 
 fn printed_by(words: &[&str]) -> String {

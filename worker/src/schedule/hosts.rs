@@ -34,3 +34,7 @@ pub const MARK: &str = "Made by tokenkeeper-worker schedule";
 pub fn is_ours(text: &str) -> bool {
     text.lines().take(2).any(|line| line.trim_start_matches(['#', ' ']).starts_with(MARK))
 }
+
+/// Where a call names a table of the configuration, that names the policies.
+const ITS_TABLES: &str =
+    "there the configuration's tables are cleaned: write policy_files into [cleanup.NAME] instead";

@@ -1,10 +1,10 @@
 //! Jobs as a template of AWS SAM: a function each, and what of `EventBridge` Scheduler calls it.
 
 use super::{
-    MARK,
+    ITS_TABLES, MARK, Unfit,
     fields::{Field, Fields},
     image::quoted,
-    job::{Job, Task, Unfit},
+    job::{Job, Task},
 };
 
 /// The template, which takes secrets from the one that is called so.
@@ -39,6 +39,7 @@ fn function(job: &Job, secret: &str) -> Result<String, Unfit> {
             return Err(Unfit(advice.to_owned()));
         }
         Task::Refresh => ("Refresh", REFRESH_LIMIT, serde_json::json!({})),
+        Task::Cleanup(_) if job.policy_files.is_some() => return Err(Unfit(ITS_TABLES.to_owned())),
         Task::Cleanup(policies) => {
             ("Cleanup", CLEANUP_LIMIT, serde_json::json!({ "cleanup": policies }))
         }
@@ -209,6 +210,7 @@ mod tests {
             at: Schedule::parse(at, chrono_tz::Tz::UTC).unwrap(),
             program: String::new(),
             config: None,
+            policy_files: None,
         };
         super::expression(&job).map_err(|error| error.to_string())
     }

@@ -1,7 +1,7 @@
 //! Jobs as a script that writes the files of an app for Azure Functions, whose custom handler is the worker.
 
 use super::{
-    MARK, Unfit,
+    ITS_TABLES, MARK, Unfit,
     fields::Fields,
     job::{Job, Task},
 };
@@ -22,10 +22,7 @@ fn function(job: &Job) -> Result<String, Unfit> {
             return Err(Unfit(advice.to_owned()));
         }
         Task::Refresh => ("Refresh", String::new()),
-        Task::Cleanup(_) if job.policy_files.is_some() => {
-            let advice = "there the configuration's tables are cleaned: write policy_files into [cleanup.NAME] instead";
-            return Err(Unfit(advice.to_owned()));
-        }
+        Task::Cleanup(_) if job.policy_files.is_some() => return Err(Unfit(ITS_TABLES.to_owned())),
         Task::Cleanup(policies) => {
             let tables: Vec<String> =
                 policies.iter().map(|policy| format!("[cleanup.{policy}]")).collect();
