@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod mysql_event;
 pub mod pg_cron;
+pub mod postgres;
 pub mod rhythm;
 
 /// Stands in the command of each job that is ours: a job of the same name without it is somebody else's.

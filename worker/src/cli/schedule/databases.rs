@@ -4,6 +4,7 @@
 mod arguments;
 mod mysql_event;
 mod pg_cron;
+mod sides;
 mod telling;
 
 use clap::Subcommand;

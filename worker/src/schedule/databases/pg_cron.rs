@@ -1,6 +1,6 @@
 //! PostgreSQL with `pg_cron`: the procedure, and the job that calls it.
 
-use super::MARK;
+use super::{MARK, postgres, postgres::quoted};
 use crate::cleanup::script::Job;
 
 /// The texts of a job.
@@ -17,52 +17,19 @@ impl PgCron {
     /// that is not `pg_cron`'s own.
     #[must_use]
     pub fn new(job: &Job<'_>, text: &str, fields: &str, elsewhere: Option<&str>) -> Self {
-        let (procedure, name) = (job.procedure.as_str(), job.name());
-        let named = |text: &str| format!("'{}'", text.replace('\'', "''"));
-        let command = named(&command(job));
+        let name = job.name();
+        let command = quoted(&postgres::command(job));
         let call = match elsewhere {
             None => format!("cron.schedule('{name}', '{fields}', {command})"),
             Some(database) => format!(
                 "cron.schedule_in_database('{name}', '{fields}', {command}, {})",
-                named(database)
+                quoted(database)
             ),
         };
-        let fill = |template: &str| {
-            template
-                .replace("{procedure}", procedure)
-                .replace("{name}", &name)
-                .replace("{mark}", MARK)
-                .replace("{call}", &call)
-                .replace("{ours}", &job.mark())
-                .replace("{text}", text.trim())
-        };
-        Self { procedure: fill(PROCEDURE), job: fill(JOB) }
+        let made = JOB.replace("{name}", &name).replace("{mark}", MARK).replace("{call}", &call);
+        Self { procedure: postgres::procedure(job, text), job: made }
     }
 }
-
-/// What a job of ours runs.
-#[must_use]
-pub fn command(job: &Job<'_>) -> String {
-    format!("CALL {}() {MARK}", job.procedure)
-}
-
-const PROCEDURE: &str = "\
-BEGIN;
--- A procedure of the same name that is somebody else's stays as it is.
-DO $tokenkeeper$
-BEGIN
-  IF EXISTS (SELECT 1 FROM pg_proc WHERE oid = to_regprocedure('{procedure}()')
-    AND COALESCE(obj_description(oid, 'pg_proc'), '') NOT LIKE 'tokenkeeper-worker schedule: %') THEN
-    RAISE EXCEPTION 'there is a procedure {procedure} that tokenkeeper-worker has not made: rename it';
-  END IF;
-END
-$tokenkeeper$;
-{text}
-COMMENT ON PROCEDURE {procedure}() IS '{ours}';
--- Others may not begin it.
-REVOKE ALL ON PROCEDURE {procedure}() FROM PUBLIC;
-COMMIT;
-";
 
 const JOB: &str = "\
 BEGIN;

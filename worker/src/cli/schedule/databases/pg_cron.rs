@@ -13,7 +13,9 @@ use self::place::Place;
 use super::{
     JobArguments,
     arguments::{job, text, zone},
-    output, print, telling,
+    output, print,
+    sides::Sides,
+    telling,
 };
 use crate::{
     cleanup::{dialect::Dialect, script::Job},
@@ -45,7 +47,7 @@ pub(super) async fn run(
     }
     let url = arguments.common.url(environment, Dialect::Postgres)?;
     let done = async {
-        let mut place = Place::open(&url, arguments.cron_database.as_deref()).await?;
+        let mut place = Place(Sides::open(&url, arguments.cron_database.as_deref()).await?);
         place.is_ready().await?;
         if install {
             make(&job, arguments, &mut place, json).await
@@ -90,14 +92,14 @@ async fn make(
     };
     let fields = arguments.common.five(zone(own.as_deref().unwrap_or("GMT"))?)?;
     let texts = text(job, Dialect::Postgres)?;
-    place.install(job, &PgCron::new(job, &texts, &fields, place.elsewhere.as_deref())).await?;
+    place.install(job, &PgCron::new(job, &texts, &fields, place.0.elsewhere.as_deref())).await?;
     telling::installed(&job.name(), &fields, &format!("at {fields} by pg_cron's clock"), json)
 }
 
 async fn tell(job: &Job<'_>, place: &mut Place, json: bool) -> Result<Exit, Failure> {
     let name = job.name();
     let found = place.ours(job).await?;
-    let is_whole = place.has_procedure(job).await?;
+    let is_whole = place.0.has_procedure(job).await?;
     let last = match &found {
         Some(found) => place.last(found).await?,
         None => None,
