@@ -4,8 +4,12 @@
 
 mod harness;
 
+#[path = "jobs/agent.rs"]
+mod agent;
 #[path = "jobs/cron.rs"]
 mod cron;
+#[path = "jobs/instants.rs"]
+mod instants;
 #[path = "jobs/mysql.rs"]
 mod mysql;
 #[path = "jobs/place.rs"]

@@ -3,6 +3,7 @@
 pub mod calendar;
 pub mod mysql_event;
 pub mod pg_cron;
+pub mod pgagent;
 pub mod postgres;
 pub mod rhythm;
 

@@ -169,6 +169,11 @@ impl Field {
         self.values.len() == usize::from(self.last - self.first) + 1
     }
 
+    /// Which of the numbers that it may hold it does hold, from the first on.
+    pub(super) fn marks(&self) -> Vec<bool> {
+        (self.first..=self.last).map(|value| self.values.contains(&value)).collect()
+    }
+
     /// The step with which they fill the whole field, from its first number.
     pub(super) fn step(&self) -> Option<u8> {
         let mut values = self.values.iter();

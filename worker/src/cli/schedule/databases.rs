@@ -4,6 +4,7 @@
 mod arguments;
 mod mysql_event;
 mod pg_cron;
+mod pgagent;
 mod sides;
 mod telling;
 
@@ -13,7 +14,7 @@ use tokenkeeper_shared::{
     settings::Environment,
 };
 
-use self::{arguments::JobArguments, pg_cron::PgCronArguments};
+use self::{arguments::JobArguments, pg_cron::PgCronArguments, pgagent::PgAgentArguments};
 use super::output;
 
 #[derive(Debug, Subcommand)]
@@ -25,6 +26,13 @@ pub(in crate::cli) enum DatabaseVerb {
     /// `cleanup history`.
     #[command(after_help = arguments::EXIT_CODES)]
     PgCron(PgCronArguments),
+    /// Clean PostgreSQL by a policy with pgAgent
+    ///
+    /// Prints the procedure and the job as SQL, and changes nothing; --install runs it. The procedure deletes what `cleanup
+    /// --apply` would, in batches, with backups, and its runs are in `cleanup history`. Of programs only pgAgent itself is
+    /// needed then.
+    #[command(name = "pgagent", after_help = arguments::EXIT_CODES)]
+    PgAgent(PgAgentArguments),
     /// Clean MySQL or MariaDB by a policy with their own event scheduler
     ///
     /// Prints the procedure and the event as SQL for the server's own client, and changes nothing; --install runs it. No
@@ -43,6 +51,7 @@ pub(super) async fn schedule(
         DatabaseVerb::MysqlEvent(arguments) => {
             mysql_event::run(environment, &arguments, json).await
         }
+        DatabaseVerb::PgAgent(arguments) => pgagent::run(environment, &arguments, json).await,
         DatabaseVerb::PgCron(arguments) => pg_cron::run(environment, &arguments, json).await,
     }
 }

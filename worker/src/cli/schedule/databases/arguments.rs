@@ -21,7 +21,10 @@ use crate::{
     },
     cli::cleanup::{address, named},
     cron::{self, Schedule},
-    schedule::databases::{calendar, rhythm::Rhythm},
+    schedule::{
+        databases::{calendar, rhythm::Rhythm},
+        fields::Fields,
+    },
 };
 
 #[derive(Debug, Args)]
@@ -87,11 +90,15 @@ impl JobArguments {
         rhythm.map_err(|error| refused(error.to_string()))
     }
 
-    /// The schedule as five fields of cron, by the clocks of the scheduler.
-    pub(super) fn five(&self, scheduler: Tz) -> Result<String, Failure> {
+    /// The schedule as sets of numbers, by the clocks of the scheduler.
+    pub(super) fn fields(&self, scheduler: Tz) -> Result<Fields, Failure> {
         let fields = calendar::fields(&self.schedule()?, scheduler, now());
-        let fields = fields.map_err(|error| refused(error.to_string()))?;
-        fields.five().map_err(|error| refused(error.to_string()))
+        fields.map_err(|error| refused(error.to_string()))
+    }
+
+    /// The same as five fields of cron.
+    pub(super) fn five(&self, scheduler: Tz) -> Result<String, Failure> {
+        self.fields(scheduler)?.five().map_err(|error| refused(error.to_string()))
     }
 }
 
@@ -116,5 +123,5 @@ pub(super) const EXIT_CODES: &str = "\
 Exit codes:
   0 done; with --check: there, active, and its last run was well, or none was yet
   2 wrong arguments, no such extension, a right is missing, or a job of that name is somebody else's
-  3 with --check: not there, not active, or its last run failed
+  3 with --check: not there, not active, nothing that runs it, or its last run failed
   6 no such policy   7 the database is out of reach";
