@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    harness::{product::Product, servers::Server, wait},
+    harness::{product::Product, programs::Program, servers::Server, wait},
     place::{Place, ZONES},
 };
 
@@ -132,4 +132,34 @@ fn a_job_of_somebody_else_and_what_is_missing_are_refused_with_what_to_do() {
         .run();
     assert_eq!(made.code, Some(0), "{made:?}");
     assert_eq!(place.execute("SELECT database FROM cron.job"), other.database);
+}
+
+#[test]
+fn a_products_own_task_is_switched_off_by_what_its_policy_knows() {
+    let tell = |target: &str, policy: &str, more: &[&str]| {
+        let mut program =
+            Program::worker().args(["schedule", target, policy, "--disable-builtin"]).args(more);
+        let done = program.run();
+        (done.code, format!("{}{}", done.stdout, done.stderr))
+    };
+    // What is no comment is what .NET reads.
+    let (code, said) = tell("pg-cron", "edfi-ods", &[]);
+    let settings: String = said.lines().filter(|line| !line.starts_with('#')).collect();
+    let settings: serde_json::Value = serde_json::from_str(&settings).unwrap();
+    let job = &settings["ApiSettings"]["ScheduledJobs"][0];
+    assert!(
+        code == Some(0) && job["Name"] == "DeleteExpiredTokens" && job["IsEnabled"] == false,
+        "{said}"
+    );
+    let (code, said) = tell("mysql-event", "wso2-token", &[]);
+    let settings: toml::Value = toml::from_str(&said).unwrap();
+    assert_eq!(
+        (code, settings["oauth"]["token_cleanup"]["enable"].as_bool()),
+        (Some(0), Some(false))
+    );
+    let (_, said) = tell("pgagent", "edfi-dms", &["--json"]);
+    assert!(said.contains("DMS_CONFIG_IDENTITY_TOKEN_CLEANUP_ENABLED=false"), "{said}");
+    let (code, said) = tell("mysql-event", "ory-hydra", &[]);
+    assert!(code == Some(2) && said.contains("no setting"), "{said}");
+    assert_eq!(tell("pg-cron", "edfi-ods", &["--install"]).0, Some(2));
 }

@@ -44,9 +44,25 @@ pub struct Policy {
     /// What an operator should know.
     #[serde(default)]
     pub notes: String,
+    /// The product's own task that does the same. No part of what a run is known by: it deletes nothing.
+    #[serde(default, skip_serializing)]
+    pub builtin: Option<Builtin>,
     /// The tables, in the order in which they are cleaned.
     #[serde(rename = "target")]
     pub targets: Vec<Target>,
+}
+
+/// How to switch off the product's own task.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Builtin {
+    /// Where its setting is.
+    pub place: String,
+    /// What to write there.
+    pub off: String,
+    /// What to know before.
+    #[serde(default)]
+    pub note: String,
 }
 
 /// How far a policy has been tried on a database.

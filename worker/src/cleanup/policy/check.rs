@@ -16,6 +16,11 @@ pub(super) fn policy(policy: &Policy) -> Checked {
     plain_name(&policy.name, "name")?;
     require(!policy.targets.is_empty(), "target", "there is none: add [[target]]")?;
     require(!policy.dialects.is_empty(), "dialects", "name at least one, such as postgres")?;
+    if let Some(builtin) = &policy.builtin {
+        let is_said = |text: &str| !text.trim().is_empty();
+        require(is_said(&builtin.place), "builtin", "name the `place` of the setting")?;
+        require(is_said(&builtin.off), "builtin", "write into `off` what switches it off")?;
+    }
     let mut names = BTreeSet::new();
     for each in &policy.targets {
         let place = format!("target \"{}\"", each.name);

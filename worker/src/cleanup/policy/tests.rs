@@ -33,6 +33,11 @@ fn every_shipped_policy_is_understood_and_called_like_its_file() {
 fn what_is_written_wrong_is_told_with_its_place() {
     for (from, to, expected) in [
         ("key = [\"id\"]", "key = []", "key: name the columns"),
+        (
+            "[[target]]",
+            "[builtin]\nplace = \"x\"\noff = \" \"\n[[target]]",
+            "builtin: write into `off`",
+        ),
         ("key = [\"id\"]", "key = [\"other\"]", "column other is not declared"),
         ("table = \"tokens\"", "table = \"to kens\"", "line 8: \"to kens\" cannot name"),
         ("table = \"tokens\"", "tabel = \"tokens\"", "unknown field `tabel`"),

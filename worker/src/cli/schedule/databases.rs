@@ -2,6 +2,7 @@
 //! `schedule`; here they are printed, or run.
 
 mod arguments;
+mod builtin;
 mod mysql_event;
 mod pg_cron;
 mod pgagent;
@@ -42,11 +43,24 @@ pub(in crate::cli) enum DatabaseVerb {
     MysqlEvent(JobArguments),
 }
 
+impl DatabaseVerb {
+    fn common(&self) -> &JobArguments {
+        match self {
+            Self::PgCron(arguments) => &arguments.common,
+            Self::PgAgent(arguments) => &arguments.common,
+            Self::MysqlEvent(arguments) => arguments,
+        }
+    }
+}
+
 pub(super) async fn schedule(
     environment: &Environment,
     verb: DatabaseVerb,
     json: bool,
 ) -> Result<Exit, Failure> {
+    if verb.common().disable_builtin {
+        return builtin::tell(verb.common(), json);
+    }
     match verb {
         DatabaseVerb::MysqlEvent(arguments) => {
             mysql_event::run(environment, &arguments, json).await

@@ -27,12 +27,13 @@ use crate::{
     },
 };
 
+#[expect(clippy::struct_excessive_bools, reason = "each is an option on the command line")]
 #[derive(Debug, Args)]
 pub(in crate::cli) struct JobArguments {
     /// The policy
     pub(super) policy: String,
     /// When: `0 3 * * *`, `@daily`, `@every 30m`
-    #[arg(long, value_name = "SCHEDULE", required_unless_present_any = ["check", "remove"])]
+    #[arg(long, value_name = "SCHEDULE", required_unless_present_any = ["check", "remove", "disable_builtin"])]
     pub(super) at: Option<String>,
     /// The time zone of --at
     #[arg(long, value_name = "ZONE", default_value = "UTC")]
@@ -46,6 +47,9 @@ pub(in crate::cli) struct JobArguments {
     /// Remove the job and its procedure; backups and the history of runs stay
     #[arg(long)]
     pub(super) remove: bool,
+    /// Print how to switch off the product's own clean-up, which does the same
+    #[arg(long, conflicts_with_all = ["install", "check", "remove"])]
+    pub(super) disable_builtin: bool,
     /// The database to clean, without a password
     /// [default: what `TOKENKEEPER_CLEANUP_DATABASE_URL` says]
     #[arg(long, value_name = "URL")]

@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PgCronArguments {
     #[command(flatten)]
-    common: JobArguments,
+    pub(super) common: JobArguments,
     /// The database that has the extension, where it is not the one that is cleaned
     #[arg(long, value_name = "NAME")]
     cron_database: Option<String>,

@@ -25,7 +25,7 @@ use crate::{
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PgAgentArguments {
     #[command(flatten)]
-    common: JobArguments,
+    pub(super) common: JobArguments,
     /// The database that has pgAgent's tables, where it is not the one that is cleaned
     #[arg(long, value_name = "NAME")]
     agent_database: Option<String>,
