@@ -38,6 +38,8 @@ mod lagging;
 mod locking;
 #[path = "cleanup/meeting.rs"]
 mod meeting;
+#[path = "cleanup/parsers.rs"]
+mod parsers;
 #[path = "cleanup/permitting.rs"]
 mod permitting;
 #[path = "cleanup/published.rs"]

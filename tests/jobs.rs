@@ -12,10 +12,14 @@ mod cron;
 mod instants;
 #[path = "jobs/mysql.rs"]
 mod mysql;
+#[path = "cleanup/parsers.rs"]
+mod parsers;
 #[path = "jobs/place.rs"]
 mod place;
 #[path = "jobs/postgres.rs"]
 mod postgres;
+#[path = "jobs/printed.rs"]
+mod printed;
 #[path = "jobs/rows.rs"]
 mod rows;
 #[path = "cleanup/tables.rs"]

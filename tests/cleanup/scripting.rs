@@ -1,12 +1,7 @@
 //! Scripts for databases that cannot be run here: parsed by others' parsers, and their conditions, carried over to
 //! PostgreSQL by one of these, held against ours on random rows.
 
-use std::{
-    collections::BTreeSet,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -24,6 +19,7 @@ use crate::{
     agreement::fill,
     ground::Ground,
     harness::{databases::Kind, programs::Program},
+    parsers::python,
 };
 
 /// Sets to NULL what of such columns is so.
@@ -157,18 +153,6 @@ fn doomed(policy: &Policy, target: &Target, clock: DatabaseClock) -> Sql {
     sql.push(" FROM ").table(target.schema.as_ref(), &target.table).push(" WHERE ");
     predicate::doomed(target).render(&mut sql, &clock);
     sql
-}
-
-fn python(mode: &str, jobs: Vec<Value>) -> Vec<Value> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/python");
-    let python = folder.join("venv/bin/python");
-    assert!(python.is_file(), "sqlglot is not installed: call tests/run, which runs pip");
-    let mut program = Command::new(python);
-    program.arg(folder.join("scripts.py")).arg(mode).stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = program.spawn().unwrap();
-    child.stdin.take().unwrap().write_all(Value::from(jobs).to_string().as_bytes()).unwrap();
-    let done = child.wait_with_output().unwrap();
-    serde_json::from_slice(&done.stdout).unwrap()
 }
 
 async fn picked(ground: &Ground, select: &str, now: DateTime<Utc>, named: &str) -> Keys {

@@ -10,7 +10,7 @@ use crate::cleanup::{
     sql::{Bind, Sql},
 };
 
-pub(super) fn write(parts: &[Part<'_>], sql: &mut Sql) {
+pub(super) fn write(parts: &[Part<'_>], applies: bool, sql: &mut Sql) {
     let mut body = Sql::script(Dialect::SqlServer, sql.case());
     for part in parts {
         optionally(part, &mut body, &|sql| {
@@ -22,7 +22,9 @@ pub(super) fn write(parts: &[Part<'_>], sql: &mut Sql) {
     for (at, part) in parts.iter().enumerate() {
         optionally(part, &mut body, &|sql| clean(part, at, sql));
     }
-    sql.push(SETTINGS);
+    sql.fill(SETTINGS, &|sql, _| {
+        sql.number(applies.into());
+    });
     if let Some(part) = parts.first() {
         let moments = body.moments().to_vec();
         moments::declare(&moments, &part.clock, sql);

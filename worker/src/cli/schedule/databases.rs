@@ -7,6 +7,7 @@ mod mysql_event;
 mod pg_cron;
 mod pgagent;
 mod sides;
+mod sqlserver_agent;
 mod telling;
 
 use clap::Subcommand;
@@ -15,7 +16,10 @@ use tokenkeeper_shared::{
     settings::Environment,
 };
 
-use self::{arguments::JobArguments, pg_cron::PgCronArguments, pgagent::PgAgentArguments};
+use self::{
+    arguments::JobArguments, pg_cron::PgCronArguments, pgagent::PgAgentArguments,
+    sqlserver_agent::SqlServerArguments,
+};
 use super::output;
 
 #[derive(Debug, Subcommand)]
@@ -41,6 +45,12 @@ pub(in crate::cli) enum DatabaseVerb {
     /// and its runs are in `cleanup history`.
     #[command(after_help = arguments::EXIT_CODES)]
     MysqlEvent(JobArguments),
+    /// Clean SQL Server by a policy with its Agent
+    ///
+    /// Prints the job as Transact-SQL, for sqlcmd or Management Studio; nothing here reaches SQL Server, and nobody has run
+    /// this there yet. Its step is the policy's script (`cleanup script`) with apply set.
+    #[command(name = "sqlserver-agent", after_help = arguments::EXIT_CODES)]
+    SqlServerAgent(SqlServerArguments),
 }
 
 impl DatabaseVerb {
@@ -49,6 +59,7 @@ impl DatabaseVerb {
             Self::PgCron(arguments) => &arguments.common,
             Self::PgAgent(arguments) => &arguments.common,
             Self::MysqlEvent(arguments) => arguments,
+            Self::SqlServerAgent(arguments) => &arguments.common,
         }
     }
 }
@@ -65,6 +76,7 @@ pub(super) async fn schedule(
         DatabaseVerb::MysqlEvent(arguments) => {
             mysql_event::run(environment, &arguments, json).await
         }
+        DatabaseVerb::SqlServerAgent(arguments) => sqlserver_agent::run(&arguments, json),
         DatabaseVerb::PgAgent(arguments) => pgagent::run(environment, &arguments, json).await,
         DatabaseVerb::PgCron(arguments) => pg_cron::run(environment, &arguments, json).await,
     }

@@ -6,7 +6,7 @@ SET XACT_ABORT ON;
 SET LOCK_TIMEOUT 2000;
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 
-DECLARE @apply bit = 0; -- 1 deletes
+DECLARE @apply bit = {apply}; -- 1 deletes
 DECLARE @batch int = 1000; -- rows of a transaction; from 5000 locks on SQL Server takes the whole table
 DECLARE @seconds int = 600; -- later than this no transaction begins
 IF @batch NOT BETWEEN 1 AND 4000 THROW 50000, 'set @batch to 1 to 4000', 1;

@@ -82,6 +82,17 @@ impl JobArguments {
         Err(refused(format!("{url} is no {dialect}: this job is for {dialect}")))
     }
 
+    /// Refuses what would need a connection, where none is made.
+    pub(super) fn only_printed(&self, to: &str, client: &str, later: &str) -> Result<(), Failure> {
+        let asked =
+            [("--install", self.install), ("--check", self.check), ("--remove", self.remove)];
+        let Some((option, _)) = asked.iter().find(|(_, is_asked)| *is_asked) else { return Ok(()) };
+        Err(refused(format!(
+            "{option} would need a connection to {to}, which this program does not make: print the text (without {option}) and run \
+             it with {client}; {later}"
+        )))
+    }
+
     pub(super) fn schedule(&self) -> Result<Schedule, Failure> {
         let zone = zone(&self.zone)?;
         let at = self.at.as_deref().unwrap_or_default();
