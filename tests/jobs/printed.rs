@@ -73,6 +73,45 @@ fn a_job_of_sql_servers_agent_is_understood_by_parsers_and_as_it_was_read() {
 }
 
 #[test]
+fn a_job_of_oracles_scheduler_is_understood_by_parsers_and_as_it_was_read() {
+    for (policy, at) in [("wso2-token", "0 3 * * *"), ("wso2-session", "*/30 1-5 * 1-6 MON,FRI")] {
+        let text = printed("oracle-scheduler", policy, at);
+        is_as_read(&format!("{policy}.oracle-scheduler.sql"), &text);
+        // Nothing of SQL*Plus's variables is left outside of statements that are run as texts.
+        let plain: String =
+            text.split("q'[").map(|part| part.rsplit("]'").next().unwrap()).collect();
+        let bound = plain
+            .split(':')
+            .skip(1)
+            .find(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+        assert_eq!(bound, None);
+        understood("oracle", &[&text]);
+    }
+}
+
+#[test]
+fn what_oracles_scheduler_cannot_say_or_do_is_refused_and_a_zone_is_kept() {
+    let cases: &[(&str, &[&str], &str)] = &[
+        ("wso2-token", &["--at", "0 3 * * *", "--install"], "SQL*Plus"),
+        ("wso2-token", &["--check"], "SQL*Plus"),
+        ("wso2-token", &["--at", "0 3 1 * MON"], "either"),
+        ("wso2-token", &["--at", "30 0 3 * * *"], "30 0 3"),
+        ("wso2-token", &["--at", "0 3 * * *", "--zone", "Europe/Zurch"], "Europe/Zurich"),
+        ("edfi-ods", &["--at", "0 3 * * *"], "generated_only"),
+    ];
+    for (policy, more, word) in cases {
+        let (code, said) = schedule("oracle-scheduler", policy, more);
+        assert!(code == Some(2) && said.contains(word), "{more:?}: {said}");
+    }
+    let at = ["--at", "0 3 31 * *", "--zone", "Europe/Zurich"];
+    let (code, text) = schedule("oracle-scheduler", "wso2-token", &at);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("'2026-01-01 00:00:00 Europe/Zurich'"), "{text}");
+    let interval = "'FREQ=DAILY;BYMONTHDAY=31;BYHOUR=3;BYMINUTE=0;BYSECOND=0'";
+    assert_eq!(text.matches(interval).count(), 2, "{text}");
+}
+
+#[test]
 fn what_sql_servers_agent_cannot_say_or_do_is_refused_with_what_to_do() {
     let cases: &[(&[&str], &str)] = &[
         (&["--at", "0 3 * * *", "--install"], "sqlcmd"),

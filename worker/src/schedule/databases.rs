@@ -3,6 +3,7 @@
 pub mod agent_times;
 pub mod calendar;
 pub mod mysql_event;
+pub mod oracle_scheduler;
 pub mod pg_cron;
 pub mod pgagent;
 pub mod postgres;

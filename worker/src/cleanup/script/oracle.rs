@@ -4,8 +4,8 @@
 mod text;
 
 use self::text::{
-    CANDIDATES, CHILD_ROWS, CLOCK, END, LOOKED, MAKE, MAKE_HEAD, ORPHANS, PICK, PREVIEW, SETTINGS,
-    TAKE, TAKE_CHILD,
+    CANDIDATES, CHILD_ROWS, CLOCK, END, LOOKED, MAKE, MAKE_HEAD, OF_PROCEDURE, OF_SCRIPT, ORPHANS,
+    PICK, PREVIEW, SETTINGS, TAKE, TAKE_CHILD,
 };
 use super::{Part, fingerprint, moments, shape::Table};
 use crate::cleanup::{
@@ -28,23 +28,53 @@ pub(super) fn write(parts: &[Part<'_>], sql: &mut Sql) {
     }
     sql.push(LOOKED);
     for part in parts {
-        named(part, &part.own, MAKE_HEAD, sql);
-        for table in std::iter::once(&part.own).chain(&part.children) {
-            named(part, table, MAKE, sql);
-        }
-        sql.push("END;\n/\n");
+        backups(part, sql);
         block(part, sql, &|sql| clean(part, sql));
     }
     sql.push("\nEXIT SUCCESS\n");
+}
+
+/// What the procedure needs to be compiled: tables that are the policy's, and those for backups.
+pub(super) fn prepare(parts: &[Part<'_>], sql: &mut Sql) {
+    for part in parts {
+        sql.push("\nDECLARE\n  found NUMBER;\nBEGIN\n");
+        fingerprint::oracle(part, sql);
+        sql.push("END;\n/\n");
+        backups(part, sql);
+    }
+}
+
+/// What the procedure does: it looks at each table, and then cleans it.
+pub(super) fn store(parts: &[Part<'_>], sql: &mut Sql) {
+    for part in parts {
+        sql.push("  DECLARE\n  found NUMBER;\nBEGIN\n");
+        fingerprint::oracle(part, sql);
+        sql.push("END;\n");
+        block(part, sql, &|sql| {
+            sql.push("  found NUMBER;\nBEGIN\n  found := 0;\n");
+            fingerprint::oracle_times(part, sql);
+        });
+    }
+    for part in parts {
+        block(part, sql, &|sql| clean(part, sql));
+    }
+}
+
+fn backups(part: &Part<'_>, sql: &mut Sql) {
+    named(part, &part.own, MAKE_HEAD, sql);
+    for table in std::iter::once(&part.own).chain(&part.children) {
+        named(part, table, MAKE, sql);
+    }
+    sql.push("END;\n/\n");
 }
 
 /// A block with the cut-offs that it uses.
 fn block(part: &Part<'_>, sql: &mut Sql, inside: &dyn Fn(&mut Sql)) {
     let mut body = Sql::script(Dialect::Oracle, sql.case());
     inside(&mut body);
-    sql.push(CLOCK);
+    named(part, &part.own, CLOCK, sql);
     moments::declare(body.moments(), &part.clock, sql);
-    sql.append(&body).push("END;\n/\n");
+    sql.append(&body).push(if part.is_stored { "END;\n" } else { "END;\n/\n" });
 }
 
 fn clean(part: &Part<'_>, sql: &mut Sql) {
@@ -91,7 +121,11 @@ fn named(part: &Part<'_>, table: &Table<'_>, template: &'static str, sql: &mut S
         "number" => drop(sql.number(number(part, table))),
         "gathered" => gathered(part, sql),
         "left_alone" => part.left_alone(table, sql),
-        _ => {}
+        other => {
+            let words = if part.is_stored { &OF_PROCEDURE } else { &OF_SCRIPT };
+            let word = words.iter().find(|(known, _)| *known == other);
+            sql.push(word.map_or("", |(_, word)| word));
+        }
     });
 }
 

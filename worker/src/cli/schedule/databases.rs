@@ -4,6 +4,7 @@
 mod arguments;
 mod builtin;
 mod mysql_event;
+mod oracle_scheduler;
 mod pg_cron;
 mod pgagent;
 mod sides;
@@ -51,6 +52,12 @@ pub(in crate::cli) enum DatabaseVerb {
     /// this there yet. Its step is the policy's script (`cleanup script`) with apply set.
     #[command(name = "sqlserver-agent", after_help = arguments::EXIT_CODES)]
     SqlServerAgent(SqlServerArguments),
+    /// Clean Oracle by a policy with its scheduler
+    ///
+    /// Prints a procedure and the job as SQL and PL/SQL, for SQL*Plus or `SQLcl`; nothing here reaches Oracle, and nobody has
+    /// run this there yet.
+    #[command(name = "oracle-scheduler", after_help = arguments::EXIT_CODES)]
+    OracleScheduler(JobArguments),
 }
 
 impl DatabaseVerb {
@@ -58,7 +65,7 @@ impl DatabaseVerb {
         match self {
             Self::PgCron(arguments) => &arguments.common,
             Self::PgAgent(arguments) => &arguments.common,
-            Self::MysqlEvent(arguments) => arguments,
+            Self::MysqlEvent(arguments) | Self::OracleScheduler(arguments) => arguments,
             Self::SqlServerAgent(arguments) => &arguments.common,
         }
     }
@@ -77,6 +84,7 @@ pub(super) async fn schedule(
             mysql_event::run(environment, &arguments, json).await
         }
         DatabaseVerb::SqlServerAgent(arguments) => sqlserver_agent::run(&arguments, json),
+        DatabaseVerb::OracleScheduler(arguments) => oracle_scheduler::run(&arguments, json),
         DatabaseVerb::PgAgent(arguments) => pgagent::run(environment, &arguments, json).await,
         DatabaseVerb::PgCron(arguments) => pg_cron::run(environment, &arguments, json).await,
     }

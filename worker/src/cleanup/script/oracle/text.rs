@@ -21,10 +21,40 @@ EXECUTE :run := LOWER(RAWTOHEX(SYS_GUID()))
 EXECUTE :began := TO_CHAR(SYSTIMESTAMP, 'YYYY-MM-DD HH24:MI:SS.FF3 TZH:TZM')
 ";
 
+/// What of a script is SQL*Plus's, and its like in a procedure.
+pub(super) const OF_SCRIPT: [(&str, &str); 6] = [
+    ("began", "TO_TIMESTAMP_TZ(:began, 'YYYY-MM-DD HH24:MI:SS.FF3 TZH:TZM')"),
+    ("batch", ":batch"),
+    ("seconds", ":seconds"),
+    ("run", ":run"),
+    (
+        "may_make",
+        "  IF :apply <> 1 THEN
+    RAISE_APPLICATION_ERROR(-20000, 'nothing was changed: set apply to 1 to delete');
+  END IF;
+",
+    ),
+    (
+        "may_delete",
+        "  IF :apply <> 1 OR :batch NOT BETWEEN 1 AND 4000 THEN
+    RAISE_APPLICATION_ERROR(-20000, 'nothing was changed: set apply to 1, and batch to 1 to 4000, to delete');
+  END IF;
+",
+    ),
+];
+pub(super) const OF_PROCEDURE: [(&str, &str); 6] = [
+    ("began", "tokenkeeper_began"),
+    ("batch", "1000"),
+    ("seconds", "600"),
+    ("run", "tokenkeeper_this_run"),
+    ("may_make", ""),
+    ("may_delete", ""),
+];
+
 /// The server's zone: in summer this is winter's time; in winter rows stay an hour longer.
 pub(super) const CLOCK: &str = "
 DECLARE
-  instant CONSTANT TIMESTAMP WITH TIME ZONE := TO_TIMESTAMP_TZ(:began, 'YYYY-MM-DD HH24:MI:SS.FF3 TZH:TZM');
+  instant CONSTANT TIMESTAMP WITH TIME ZONE := {began};
   tokenkeeper_utc CONSTANT TIMESTAMP := SYS_EXTRACT_UTC(instant);
   tokenkeeper_server CONSTANT TIMESTAMP := CAST(instant AS TIMESTAMP) - INTERVAL '1' HOUR;
 ";
@@ -62,10 +92,7 @@ DECLARE
     END IF;
   END;
 BEGIN
-  IF :apply <> 1 THEN
-    RAISE_APPLICATION_ERROR(-20000, 'nothing was changed: set apply to 1 to delete');
-  END IF;
-";
+{may_make}";
 
 pub(super) const MAKE: &str = "  make({table_name}, {backup_name}, q'[CREATE TABLE {backup} AS
     SELECT {forms}CAST(NULL AS VARCHAR2(64)) AS TOKENKEEPER_RUN, CAST(NULL AS NUMBER(19)) AS TOKENKEEPER_BATCH,
@@ -91,7 +118,7 @@ pub(super) const PICK: &str = "  busy EXCEPTION;
 {gathered}  tokenkeeper_number NUMBER := 0;
   deleted NUMBER := 0;
   tries NUMBER := 0;
-  rows_at_once NUMBER := :batch;
+  rows_at_once NUMBER := {batch};
   FUNCTION is_there(of_table VARCHAR2) RETURN BOOLEAN IS
     found NUMBER;
   BEGIN
@@ -99,10 +126,7 @@ pub(super) const PICK: &str = "  busy EXCEPTION;
     RETURN found > 0;
   END;
 BEGIN
-  IF :apply <> 1 OR :batch NOT BETWEEN 1 AND 4000 THEN
-    RAISE_APPLICATION_ERROR(-20000, 'nothing was changed: set apply to 1, and batch to 1 to 4000, to delete');
-  END IF;
-  WHILE SYSTIMESTAMP < instant + NUMTODSINTERVAL(:seconds, 'SECOND') LOOP
+{may_delete}  WHILE SYSTIMESTAMP < instant + NUMTODSINTERVAL({seconds}, 'SECOND') LOOP
     BEGIN
       tokenkeeper_number := tokenkeeper_number + 1;
       OPEN dead;
@@ -133,7 +157,7 @@ pub(super) const ORPHANS: &str = "      IF is_there({table_name}) THEN
 pub(super) const TAKE_CHILD: &str = "        EXECUTE IMMEDIATE q'[INSERT INTO {backup} ({columns}TOKENKEEPER_RUN, TOKENKEEPER_BATCH, TOKENKEEPER_REASON, TOKENKEEPER_DELETED_AT)
           SELECT {values}:run, :step, NULL, SYS_EXTRACT_UTC(SYSTIMESTAMP) FROM {table}
           WHERE {name}.ROWID IN (SELECT CHARTOROWID(COLUMN_VALUE) FROM TABLE(CAST(:gone AS SYS.ODCIVARCHAR2LIST)))]'
-          USING :run, tokenkeeper_number, tokenkeeper_gone;
+          USING {run}, tokenkeeper_number, tokenkeeper_gone;
         EXECUTE IMMEDIATE q'[DELETE FROM {table}
           WHERE {name}.ROWID IN (SELECT CHARTOROWID(COLUMN_VALUE) FROM TABLE(CAST(:gone AS SYS.ODCIVARCHAR2LIST)))]' USING tokenkeeper_gone;
         IF SQL%ROWCOUNT <> tokenkeeper_gone.COUNT THEN
@@ -143,7 +167,7 @@ pub(super) const TAKE_CHILD: &str = "        EXECUTE IMMEDIATE q'[INSERT INTO {b
 ";
 
 pub(super) const TAKE: &str = "      INSERT INTO {backup} ({columns}TOKENKEEPER_RUN, TOKENKEEPER_BATCH, TOKENKEEPER_REASON, TOKENKEEPER_DELETED_AT)
-      SELECT {values}:run, tokenkeeper_number, {reason}, SYS_EXTRACT_UTC(SYSTIMESTAMP) FROM {table}
+      SELECT {values}{run}, tokenkeeper_number, {reason}, SYS_EXTRACT_UTC(SYSTIMESTAMP) FROM {table}
       WHERE {name}.ROWID IN (SELECT CHARTOROWID(COLUMN_VALUE) FROM TABLE(tokenkeeper_picked));
       DELETE FROM {table}
       WHERE {name}.ROWID IN (SELECT CHARTOROWID(COLUMN_VALUE) FROM TABLE(tokenkeeper_picked))
