@@ -4,6 +4,7 @@
 pub mod databases;
 pub mod fields;
 pub mod hosts;
+mod shell;
 
 /// Why something cannot be started so, and what to write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

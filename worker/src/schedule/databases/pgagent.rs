@@ -1,17 +1,46 @@
-//! PostgreSQL with pgAgent: the procedure, and the job with its step and its schedules.
+//! PostgreSQL with pgAgent: the procedure, or the program, and the job with its step and its schedules.
 
 use chrono_tz::Tz;
 
 use super::{postgres, postgres::quoted};
 use crate::{
     cleanup::script::Job,
-    schedule::{Unfit, fields::Fields},
+    schedule::{Unfit, fields::Fields, shell::word},
 };
+
+/// What a job does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Calls the procedure.
+    Procedure {
+        /// Makes it.
+        text: String,
+        /// The database that is cleaned, where that is not pgAgent's own.
+        elsewhere: Option<String>,
+    },
+    /// Starts a program on pgAgent's host: a script for its shell.
+    Program(String),
+}
+
+impl Step {
+    /// A program and its arguments.
+    ///
+    /// # Errors
+    /// [`Unfit`] for words that no script or text of PostgreSQL can hold.
+    pub fn program(words: &[String]) -> Result<Self, Unfit> {
+        let quoted: Vec<_> = words.iter().map(|each| word(each)).collect::<Result<_, _>>()?;
+        let command = quoted.join(" ");
+        if command.contains(TAG) {
+            return Err(Unfit(format!("a word of the command holds {TAG}: rename it")));
+        }
+        Ok(Self::Program(format!("#!/bin/sh\n# {}\nexec {command}\n", super::MARK)))
+    }
+}
 
 /// The texts of a job.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PgAgent {
-    /// Makes the procedure, where the rows are.
+    /// Makes the procedure, where the rows are; empty where a program is started.
     pub procedure: String,
     /// Makes the job, where pgAgent is.
     pub job: String,
@@ -67,18 +96,26 @@ impl Times {
 }
 
 impl PgAgent {
-    /// The procedure with its text, at these times; `elsewhere` is the database that is cleaned, where that is not pgAgent's own.
+    /// The job with this step, at these times.
     #[must_use]
-    pub fn new(job: &Job<'_>, text: &str, times: &Times, elsewhere: Option<&str>) -> Self {
-        let database = elsewhere.map_or("current_database()".to_owned(), quoted);
+    pub fn new(job: &Job<'_>, step: &Step, times: &Times) -> Self {
+        let (procedure, kind, database, command) = match step {
+            Step::Procedure { text, elsewhere } => {
+                let database = elsewhere.as_deref().map_or("current_database()".to_owned(), quoted);
+                (postgres::procedure(job, text), "s", database, postgres::command(job))
+            }
+            Step::Program(script) => (String::new(), "b", quoted(""), script.clone()),
+        };
         let made = JOB
             .replace("{name}", &job.name())
             .replace("{ours}", &job.mark())
             .replace("{zone}", times.zone.name())
-            .replace("{command}", &quoted(&postgres::command(job)))
+            .replace("{kind}", kind)
             .replace("{rows}", &times.rows())
-            .replace("{database}", &database);
-        Self { procedure: postgres::procedure(job, text), job: made }
+            .replace("{database}", &database)
+            // Last: what stands in it is nobody's gap.
+            .replace("{command}", &quoted(&command));
+        Self { procedure, job: made }
     }
 }
 
@@ -88,6 +125,8 @@ fn array(marks: &[bool]) -> String {
     format!("'{{{}}}'", marks.join(","))
 }
 
+/// What the job's text is quoted by.
+const TAG: &str = "$tokenkeeper$";
 const LAST_OF_ALL_MONTHS: u8 = 28;
 const LATE_DAY: &str = "pgAgent looks for the 29th, 30th and 31st in each month, and fails in those that lack them: write days up \
      to 28, or weekdays; or let `tokenkeeper-worker daemon` begin the clean-ups";
@@ -120,13 +159,13 @@ BEGIN
     RETURNING jobid INTO STRICT tk_job;
   END IF;
   UPDATE pgagent.pga_job SET jobenabled = true, jobchanged = now() WHERE jobid = tk_job;
-  -- Where the step fails, the job does. It runs in this database as the agent's user: no password is written here.
-  UPDATE pgagent.pga_jobstep SET jstenabled = true, jstkind = 's', jstonerror = 'f', jstconnstr = '', jstdbname = {database},
+  -- Where the step fails, the job does. It runs as the agent's user: no password is written here.
+  UPDATE pgagent.pga_jobstep SET jstenabled = true, jstkind = '{kind}', jstonerror = 'f', jstconnstr = '', jstdbname = {database},
     jstcode = {command}
   WHERE jstjobid = tk_job AND jstname = 'clean';
   IF NOT FOUND THEN
     INSERT INTO pgagent.pga_jobstep (jstjobid, jstname, jstkind, jstonerror, jstdbname, jstcode)
-    VALUES (tk_job, 'clean', 's', 'f', {database}, {command});
+    VALUES (tk_job, 'clean', '{kind}', 'f', {database}, {command});
   END IF;
   DELETE FROM pgagent.pga_schedule WHERE jscjobid = tk_job;
   -- Minutes, hours, weekdays from Sunday, days of the month and the last one, months: all must be so.
@@ -174,6 +213,16 @@ mod tests {
                 [(1, 60), (1, 24), (1, 7), (31, 32), (12, 12)]
             ]
         );
+    }
+
+    #[test]
+    fn a_programs_words_are_words_of_a_shell_and_never_end_the_text() {
+        let step = |word: &str| Step::program(&["/bin/x".to_owned(), word.to_owned()]);
+        let Ok(Step::Program(script)) = step("it's $(me)") else { panic!("it fits") };
+        assert!(script.ends_with("\nexec '/bin/x' 'it'\\''s $(me)'\n"), "{script}");
+        for odd in ["$tokenkeeper$; DROP", "a\nb"] {
+            assert!(step(odd).is_err(), "{odd:?}");
+        }
     }
 
     #[test]

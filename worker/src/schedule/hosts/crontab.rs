@@ -1,6 +1,7 @@
 //! A job as a line for cron, between two marks. Debian's cron knows no zone but the host's, so that is all there is.
 
 use super::{MARK, Unfit, fields::Fields, job::Job};
+use crate::schedule::shell;
 
 /// The lines of a job for the table of a user.
 ///
@@ -102,16 +103,12 @@ fn places(table: &str, mark: &str) -> Vec<(usize, usize)> {
 
 /// One word for the shell; cron takes a `%` for a line end, also in quotes.
 fn word(text: &str) -> Result<String, Unfit> {
-    if text.chars().any(char::is_control) {
-        return Err(Unfit(format!(
-            "{text:?} holds a line end or another control character: rename it"
-        )));
-    }
+    let quoted = shell::word(text)?;
     let is_plain = |sign: char| sign.is_ascii_alphanumeric() || "/._-=:@+,".contains(sign);
     if text.chars().all(is_plain) && !text.is_empty() {
         return Ok(text.to_owned());
     }
-    Ok(format!("'{}'", text.replace('\'', r"'\''")).replace('%', r"\%"))
+    Ok(quoted.replace('%', r"\%"))
 }
 
 #[cfg(test)]

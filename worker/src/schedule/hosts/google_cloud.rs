@@ -6,6 +6,7 @@ use super::{
     image::Image,
     job::{Job, Task},
 };
+use crate::schedule::shell::word;
 
 /// A script that makes the jobs, or brings them up to date.
 ///
@@ -79,16 +80,6 @@ fn secrets(job: &Job, image: &Image) -> String {
         .map(|(_, secret)| format!("/secrets/{secret}/value={prefix}-{secret}:latest"));
     let config = format!("/etc/tokenkeeper/tokenkeeper.toml={}-config:latest", image.config);
     [config].into_iter().chain(files).collect::<Vec<_>>().join(",")
-}
-
-/// One word for the shell; gcloud parts lists at commas, so that none may be in a part.
-fn word(text: &str) -> Result<String, Unfit> {
-    if text.chars().any(char::is_control) {
-        return Err(Unfit(format!(
-            "{text:?} holds a line end or another control character: rename it"
-        )));
-    }
-    Ok(format!("'{}'", text.replace('\'', r"'\''")))
 }
 
 const HEAD: &str = r#"#!/usr/bin/env bash

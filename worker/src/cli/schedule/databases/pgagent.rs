@@ -2,11 +2,13 @@
 
 mod place;
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use serde_json::json;
 use tokenkeeper_shared::{
     exit::{Exit, Failure},
-    settings::Environment,
+    settings::{Environment, holds_password},
 };
 
 use self::place::{Found, Place};
@@ -19,7 +21,7 @@ use super::{
 };
 use crate::{
     cleanup::{dialect::Dialect, script::Job},
-    schedule::databases::pgagent::{PgAgent, Times},
+    schedule::databases::pgagent::{PgAgent, Step, Times},
 };
 
 #[derive(Debug, Args)]
@@ -32,6 +34,9 @@ pub(in crate::cli) struct PgAgentArguments {
     /// The time zone of pgAgent's sessions, by whose clock its jobs come [default: what the server's settings say, UTC unasked]
     #[arg(long, value_name = "ZONE")]
     agent_zone: Option<String>,
+    /// Have pgAgent start this program on its host, with `cleanup POLICY --apply`, instead of a procedure of the database
+    #[arg(long, value_name = "PATH")]
+    program: Option<PathBuf>,
 }
 
 pub(super) async fn run(
@@ -68,7 +73,7 @@ impl PgAgentArguments {
             Some(_) => Some(self.common.url(environment, Dialect::Postgres)?.database()),
             None => None,
         };
-        let texts = PgAgent::new(job, &text(job, Dialect::Postgres)?, &times, elsewhere.as_deref());
+        let texts = PgAgent::new(job, &self.step(job, elsewhere)?, &times);
         let between = self.agent_database.as_ref().map_or(String::new(), |name| {
             format!(
                 "-- Here the text for the database {} begins, where pgAgent is.\n",
@@ -78,11 +83,40 @@ impl PgAgentArguments {
         print(&format!("{}{between}{}", texts.procedure, texts.job), &job.name(), json)
     }
 
+    fn step(&self, job: &Job<'_>, elsewhere: Option<String>) -> Result<Step, Failure> {
+        let Some(program) = &self.program else {
+            return Ok(Step::Procedure { text: text(job, Dialect::Postgres)?, elsewhere });
+        };
+        let files = self.common.policy_files.as_deref();
+        let mut words = vec![
+            whole(program)?,
+            "cleanup".to_owned(),
+            job.policy.name.clone(),
+            "--apply".to_owned(),
+        ];
+        if let Some(files) = files {
+            words.extend(["--policy-files".to_owned(), whole(files)?]);
+        }
+        if let Some(url) = &self.common.database {
+            if holds_password(url) {
+                return Err(refused(PASSWORD));
+            }
+            words.extend(["--database".to_owned(), url.clone()]);
+        }
+        Step::program(&words).map_err(|error| refused(error.to_string()))
+    }
+
     fn times(&self, by: &str) -> Result<Times, Failure> {
         let by = zone(by)?;
         let times = Times::new(&self.common.fields(by)?, by);
         times.map_err(|error| refused(error.to_string()))
     }
+}
+
+/// The agent's folder is another one.
+fn whole(path: &Path) -> Result<String, Failure> {
+    let text = path.to_str().filter(|text| text.starts_with('/')).map(str::to_owned);
+    text.ok_or_else(|| refused(format!("{} is no whole path: write it from / on", path.display())))
 }
 
 async fn make(
@@ -97,8 +131,8 @@ async fn make(
     };
     let times = arguments.times(&zone)?;
     let fields = arguments.common.five(times.zone)?;
-    let text = text(job, Dialect::Postgres)?;
-    place.install(job, &PgAgent::new(job, &text, &times, place.0.elsewhere.as_deref())).await?;
+    let step = arguments.step(job, place.0.elsewhere.clone())?;
+    place.install(job, &PgAgent::new(job, &step, &times)).await?;
     let next = place.ours(job).await?.map(|found| found.next).unwrap_or_default();
     let words = format!("at {fields} by the clock of pgAgent's sessions ({zone}), next {next}");
     telling::installed(&job.name(), &fields, &words, json)
@@ -138,7 +172,7 @@ async fn amiss(
     let Some(found) = found else {
         return Ok(Some("is not there: make it with --install".to_owned()));
     };
-    if !place.0.has_procedure(job).await? {
+    if !found.is_program && !place.0.has_procedure(job).await? {
         return Ok(Some("its procedure is gone: make it with --install".to_owned()));
     }
     if !found.is_enabled || found.next.is_empty() {
@@ -149,11 +183,14 @@ async fn amiss(
             "no pgAgent is connected: start its program (pgagent) with this database".to_owned(),
         ));
     };
-    Ok((!place.may_call(job, &agent).await?).then(|| {
+    let may = found.is_program || place.may_call(job, &agent).await?;
+    Ok((!may).then(|| {
         let procedure = &job.procedure;
         format!("pgAgent's user may not call it: GRANT EXECUTE ON PROCEDURE {procedure}() TO \"{agent}\"")
     }))
 }
 
+const PASSWORD: &str = "--database holds a password, which whoever reads pgAgent's tables could read: set TOKENKEEPER_CLEANUP_DATABASE_URL \
+     or …_FILE for pgAgent's own program instead";
 const NO_ZONE: &str = "this user cannot see which time zone the server's sessions have: say it with --agent-zone (what SHOW timezone \
      says in a session of pgAgent's user)";

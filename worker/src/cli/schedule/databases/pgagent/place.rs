@@ -63,8 +63,14 @@ impl Place {
 
     pub(super) async fn install(&mut self, job: &Job<'_>, texts: &PgAgent) -> Result<(), Failure> {
         self.ours(job).await?;
-        self.0.cleaned.script(&texts.procedure).await?;
+        if !texts.procedure.is_empty() {
+            self.0.cleaned.script(&texts.procedure).await?;
+        }
         self.0.scheduler.script(&texts.job).await?;
+        if texts.procedure.is_empty() {
+            // That of an earlier job, which called one.
+            self.0.drop_procedure(job).await?;
+        }
         Ok(())
     }
 
@@ -90,14 +96,15 @@ impl Place {
         let Some(row) = self.0.scheduler.rows(&sql).await?.into_iter().next() else {
             return Ok(None);
         };
-        let [id, enabled, next, is_ours] = row_of(row);
+        let [id, enabled, next, is_ours, is_program] = row_of(row);
         if is_ours != "true" {
             return Err(refused(format!(
                 "there is a job {} (number {id}) in pgAgent that tokenkeeper-worker has not made: nothing was changed; rename it",
                 job.name()
             )));
         }
-        Ok(Some(Found { id, is_enabled: enabled == "true", next }))
+        let (is_enabled, is_program) = (enabled == "true", is_program == "true");
+        Ok(Some(Found { id, is_enabled, is_program, next }))
     }
 
     /// How it went last.
@@ -123,6 +130,8 @@ impl Place {
 pub(super) struct Found {
     id: String,
     pub(super) is_enabled: bool,
+    /// Whether its step starts a program.
+    pub(super) is_program: bool,
     /// When it comes next, UTC; empty: never.
     pub(super) next: String,
 }
@@ -165,7 +174,9 @@ const ZONE_OF_SESSIONS: &str = "SELECT substr(setting, 10) FROM pg_db_role_setti
 const ZONE_OF_FILES: &str = "SELECT setting FROM pg_file_settings WHERE lower(name) = 'timezone' AND applied ORDER BY seqno DESC LIMIT 1";
 const JOB: &str = "SELECT CAST(jobid AS text), CAST(jobenabled AS text), \
      to_char(jobnextrun AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
-     CAST(jobdesc LIKE 'tokenkeeper-worker schedule: %' AS text) AS is_ours FROM pgagent.pga_job WHERE jobname = ";
+     CAST(jobdesc LIKE 'tokenkeeper-worker schedule: %' AS text) AS is_ours, \
+     (SELECT CAST(bool_or(jstkind = 'b') AS text) FROM pgagent.pga_jobstep WHERE jstjobid = jobid) \
+     FROM pgagent.pga_job WHERE jobname = ";
 const LAST_RUN: &str = "SELECT CAST(jlgstatus AS text), to_char(jlgstart AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), \
      (SELECT string_agg(jsloutput, ' ') FROM pgagent.pga_jobsteplog WHERE jsljlgid = jlgid) \
      FROM pgagent.pga_joblog WHERE jlgjobid = CAST(";
