@@ -44,73 +44,31 @@ fn function(job: &Job, secret: &str) -> Result<String, Unfit> {
             ("Cleanup", CLEANUP_LIMIT, serde_json::json!({ "cleanup": policies }))
         }
     };
+    Ok(FUNCTION
+        .replace("{note}", &job_note(job))
+        .replace("{title}", title)
+        .replace("{limit}", limit)
+        .replace("{name}", &job.name)
+        .replace("{description}", &quoted(&job.description()))
+        .replace("{secrets}", &secrets(job, secret))
+        .replace("{expression}", &quoted(&expression(job)?))
+        .replace("{zone}", &quoted(job.at.zone().name()))
+        .replace("{input}", &quoted(&event.to_string())))
+}
+
+/// The variables whose values the platform fills in.
+fn secrets(job: &Job, secret: &str) -> String {
     let keys: &[(&str, &str)] = match job.task {
         Task::Cleanup(_) => {
             &[DATABASE, ("TOKENKEEPER_CLEANUP_DATABASE_URL", "cleanup_database_url")]
         }
         _ => &[DATABASE, ("TOKENKEEPER_KEY", "key")],
     };
-    let secrets: Vec<String> = keys
-        .iter()
-        .map(|(variable, key)| {
-            let reference = format!("{{{{resolve:secretsmanager:{secret}:SecretString:{key}}}}}");
-            format!("          {variable}: {}\n", quoted(&reference))
-        })
-        .collect();
-    let secrets = secrets.concat();
-    let note = job_note(job);
-    Ok(format!(
-        "{note}  {title}:
-    Type: AWS::Serverless::Function
-    Properties:
-      FunctionName: {}
-      Description: {}
-      CodeUri: ./function
-      Handler: bootstrap
-      Runtime: provided.al2023
-      Architectures: [x86_64]
-      # Most of a pass is waiting, and so is most of a clean-up.
-      MemorySize: 256
-      # Two at once would do no harm, and nothing faster. An account whose limit is that of a new one (10) refuses it: have the
-      # limit raised, or leave the line out.
-      ReservedConcurrentExecutions: 1
-{limit}      LoggingConfig:
-        LogFormat: JSON
-      Environment:
-        Variables:
-          TOKENKEEPER_CONFIG: /var/task/tokenkeeper.toml
-          # No disk outlives an instance. An answer is lost if it and the database fail at one moment.
-          TOKENKEEPER_JOURNAL: \"off\"
-          # Filled in from Secrets Manager when it is deployed (again after a change there), and readable for whoever
-          # may call lambda:GetFunctionConfiguration: give that right to nobody else.
-{secrets}      # What fails may be mended by waiting: the platform tries again after one minute and after two. It also calls twice
-      # now and then without need. Neither does harm.
-      EventInvokeConfig:
-        MaximumRetryAttempts: 2
-        # What is later than this waits for the next start.
-        MaximumEventAgeInSeconds: 300
-      Events:
-        Timer:
-          Type: ScheduleV2
-          Properties:
-            Name: {}
-            ScheduleExpression: {}
-            ScheduleExpressionTimezone: {}
-            # To the minute: clean-ups of one minute are one run.
-            FlexibleTimeWindow:
-              Mode: \"OFF\"
-            Input: {}
-            RetryPolicy:
-              MaximumRetryAttempts: 2
-              MaximumEventAgeInSeconds: 300
-",
-        job.name,
-        quoted(&job.description()),
-        job.name,
-        quoted(&expression(job)?),
-        quoted(job.at.zone().name()),
-        quoted(&event.to_string()),
-    ))
+    let line = |(variable, key): &(&str, &str)| {
+        let reference = format!("{{{{resolve:secretsmanager:{secret}:SecretString:{key}}}}}");
+        format!("          {variable}: {}\n", quoted(&reference))
+    };
+    keys.iter().map(line).collect()
 }
 
 /// What the configuration must have for it.
@@ -164,6 +122,52 @@ fn rate(seconds: u64) -> Result<String, Unfit> {
 }
 
 const DATABASE: (&str, &str) = ("TOKENKEEPER_DATABASE_URL", "database_url");
+
+const FUNCTION: &str = "\
+{note}  {title}:
+    Type: AWS::Serverless::Function
+    Properties:
+      FunctionName: {name}
+      Description: {description}
+      CodeUri: ./function
+      Handler: bootstrap
+      Runtime: provided.al2023
+      Architectures: [x86_64]
+      # Most of a pass is waiting, and so is most of a clean-up.
+      MemorySize: 256
+      # Two at once would do no harm, and nothing faster. An account whose limit is that of a new one (10) refuses it: have the
+      # limit raised, or leave the line out.
+      ReservedConcurrentExecutions: 1
+{limit}      LoggingConfig:
+        LogFormat: JSON
+      Environment:
+        Variables:
+          TOKENKEEPER_CONFIG: /var/task/tokenkeeper.toml
+          # No disk outlives an instance. An answer is lost if it and the database fail at one moment.
+          TOKENKEEPER_JOURNAL: \"off\"
+          # Filled in from Secrets Manager when it is deployed (again after a change there), and readable for whoever
+          # may call lambda:GetFunctionConfiguration: give that right to nobody else.
+{secrets}      # What fails may be mended by waiting: the platform tries again after one minute and after two. It also calls twice
+      # now and then without need. Neither does harm.
+      EventInvokeConfig:
+        MaximumRetryAttempts: 2
+        # What is later than this waits for the next start.
+        MaximumEventAgeInSeconds: 300
+      Events:
+        Timer:
+          Type: ScheduleV2
+          Properties:
+            Name: {name}
+            ScheduleExpression: {expression}
+            ScheduleExpressionTimezone: {zone}
+            # To the minute: clean-ups of one minute are one run.
+            FlexibleTimeWindow:
+              Mode: \"OFF\"
+            Input: {input}
+            RetryPolicy:
+              MaximumRetryAttempts: 2
+              MaximumEventAgeInSeconds: 300
+";
 
 const REFRESH_LIMIT: &str = "      # A run begins nothing new after its deadline (5 min, or 90 s before this), then stores what came.
       Timeout: 420

@@ -42,13 +42,25 @@ pub fn compose(job: &Job, image: &Image) -> Result<String, Unfit> {
         files.iter().map(|name| format!("  {name}:\n    file: ./secrets/{name}\n")).collect();
     let lie = lie.concat();
     let arguments: Vec<String> = job.arguments().iter().map(|text| quoted(text)).collect();
-    Ok(format!(
-        "# {MARK} compose
+    Ok(SERVICE
+        .replace("{mark}", MARK)
+        .replace("{rights}", RIGHTS)
+        .replace("{name}", &job.name)
+        .replace("{image}", &quoted(&image.name))
+        .replace("{variables}", &variables)
+        .replace("{used}", &used)
+        .replace("{lie}", &lie)
+        // Last: what stands in it is nobody's gap.
+        .replace("{arguments}", &arguments.join(", ")))
+}
+
+const SERVICE: &str = "\
+# {mark} compose
 services:
-  {}:
-    image: {}
-    command: [{}]
-{RIGHTS}    environment:
+  {name}:
+    image: {image}
+    command: [{arguments}]
+{rights}    environment:
 {variables}    # Compose hands files over with the rights that they have on the host: let 65532, and nobody else, read them.
     secrets:
 {used}    volumes:
@@ -60,12 +72,7 @@ secrets:
 {lie}
 volumes:
   state:
-",
-        job.name,
-        quoted(&image.name),
-        arguments.join(", "),
-    ))
-}
+";
 
 const RIGHTS: &str = r#"    # After a crash and after the host's start; a wrong configuration is told in the log, again and again.
     restart: unless-stopped

@@ -19,11 +19,6 @@ pub(super) fn target(part: &Part<'_>, sql: &mut Sql) {
 fn fill(part: &Part<'_>, name: Option<&Identifier>, template: &'static str, sql: &mut Sql) {
     let target = part.target;
     let table = &target.table;
-    let named = name.map_or("", Identifier::as_str);
-    let said = |message: String, sql: &mut Sql| {
-        // All that a SIGNAL takes.
-        text(&message.chars().take(128).collect::<String>(), sql);
-    };
     sql.fill(template, &|sql, word| match (word, name) {
         ("owner", _) => match &target.schema {
             Some(schema) => spelled(schema, sql),
@@ -46,28 +41,29 @@ fn fill(part: &Part<'_>, name: Option<&Identifier>, template: &'static str, sql:
                 text(&table.as_str().to_lowercase(), sql);
             }
         }
-        ("no_table", _) => {
-            said(format!("there is no table {table}, or this user may not see it"), sql);
-        }
-        ("no_column", _) => said(
-            format!("column {named} of {table} is missing or has another type: another version"),
-            sql,
-        ),
-        ("other_key", _) => {
-            said(format!("the primary key of {table} has other columns: another version"), sql);
-        }
-        ("unknown", _) => said(
-            format!("a table that the policy does not know refers to {table}: add it as a child"),
-            sql,
-        ),
-        ("future", _) => said(
-            format!(
-                "the newest {named} of {table} lies in the future: its time zone is another one"
-            ),
-            sql,
-        ),
-        _ => {}
+        (word, _) => message(word, table, name, sql),
     });
+}
+
+/// What is said where a look finds something else.
+fn message(word: &str, table: &Identifier, name: Option<&Identifier>, sql: &mut Sql) {
+    let named = name.map_or("", Identifier::as_str);
+    let said = match word {
+        "no_table" => format!("there is no table {table}, or this user may not see it"),
+        "no_column" => {
+            format!("column {named} of {table} is missing or has another type: another version")
+        }
+        "other_key" => format!("the primary key of {table} has other columns: another version"),
+        "unknown" => {
+            format!("a table that the policy does not know refers to {table}: add it as a child")
+        }
+        "future" => format!(
+            "the newest {named} of {table} lies in the future: its time zone is another one"
+        ),
+        _ => return,
+    };
+    // All that a SIGNAL takes.
+    text(&said.chars().take(128).collect::<String>(), sql);
 }
 
 /// A pattern of the types that a column may have.
