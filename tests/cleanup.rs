@@ -56,6 +56,8 @@ mod retaining;
 mod scheduling;
 #[path = "cleanup/scripting.rs"]
 mod scripting;
+#[path = "cleanup/stopping.rs"]
+mod stopping;
 #[path = "cleanup/surveying.rs"]
 mod surveying;
 #[path = "cleanup/tables.rs"]

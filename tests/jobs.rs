@@ -6,6 +6,8 @@ mod harness;
 
 #[path = "jobs/agent.rs"]
 mod agent;
+#[path = "jobs/agent_program.rs"]
+mod agent_program;
 #[path = "jobs/cron.rs"]
 mod cron;
 #[path = "jobs/instants.rs"]

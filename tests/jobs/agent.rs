@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     harness::{
         product::Product,
-        programs::{Program, Running, built},
+        programs::{Program, Running},
         servers::Server,
         wait,
     },
@@ -22,7 +22,7 @@ pub fn server(zone: &str) -> Server {
 }
 
 /// The agent, as a program; it ends with the thread that has started it.
-fn agent(server: &Server, user: &str) -> Running {
+pub fn agent(server: &Server, user: &str) -> Running {
     let database = format!("host=127.0.0.1 port={} dbname=postgres user={user}", server.port());
     let mut program = Program::named("setpriv").args([
         "--pdeathsig",
@@ -48,7 +48,7 @@ fn agent(server: &Server, user: &str) -> Running {
 }
 
 /// Has all jobs come now, and waits for the end of each.
-fn run_all(server: &Server, jobs: usize) {
+pub fn run_all(server: &Server, jobs: usize) {
     let ended = "SELECT COUNT(*) FROM pgagent.pga_joblog WHERE jlgduration IS NOT NULL";
     let before: usize = server.execute("postgres", ended).trim().parse().unwrap();
     server.execute("postgres", "UPDATE pgagent.pga_job SET jobnextrun = now()");
@@ -124,38 +124,6 @@ fn pgagent_cleans_by_itself_in_each_zone_and_as_the_published_job_does_not() {
         assert!(code == Some(0) && wso2.call().is_err(), "{said}");
         assert_eq!(server.execute("postgres", jobs).trim(), "2\t2");
     }
-}
-
-#[test]
-fn pgagent_starts_the_program_where_that_is_asked_for() {
-    let server = server("Asia/Tokyo");
-    let place = Place::within(&server, "postgres", "edfi-ods");
-    let url = server.url("postgres");
-    let program = built("tokenkeeper-worker");
-    let at = ["--at", "0 3 * * *", "--database", &url, "--install"];
-    let starts = |program: &str| schedule(&place, &[&at[..], &["--program", program]].concat());
-    // The procedure of the job that it was is taken away.
-    assert_eq!(schedule(&place, &at).0, Some(0));
-    let (code, said) = starts("/nowhere/tokenkeeper-worker");
-    assert!(code == Some(0) && place.call().is_err(), "{said}");
-    let _agent = agent(&server, "postgres");
-    run_all(&server, 1);
-    let (code, said) = schedule(&place, &["--check"]);
-    assert!(code == Some(3) && said.contains("failed"), "{said}");
-    assert_eq!(starts(program.to_str().unwrap()).0, Some(0));
-    run_all(&server, 1);
-    let (code, said) = schedule(&place, &["--check"]);
-    assert!(code == Some(0) && said.contains("rows deleted"), "{said}");
-    let left = place.left("dbo.ClientAccessTokens", "right(CAST(Id AS text), 1)");
-    assert_eq!(left, ["1", "3", "5"]);
-    let (code, said) = starts("tokenkeeper-worker");
-    assert!(code == Some(2) && said.contains("whole path"), "{said}");
-    let secret = url.replace("postgres@", "postgres:secret@");
-    let (code, said) =
-        schedule(&place, &["--at", "@daily", "--program", "/x", "--database", &secret]);
-    assert!(code == Some(2) && !said.contains("secret@"), "{said}");
-    assert_eq!(schedule(&place, &["--remove"]).0, Some(0));
-    assert_eq!(place.execute("SELECT COUNT(*) FROM pgagent.pga_job"), "0");
 }
 
 fn database(server: &Server) -> String {
@@ -236,7 +204,12 @@ fn a_job_of_somebody_else_and_what_is_missing_are_refused_with_what_to_do() {
         let (code, said) = schedule(&place, &["--at", at, "--zone", zone]);
         assert!(code == Some(2) && said.contains(word), "{at}: {said}");
     }
-    // A user without rights.
+}
+
+#[test]
+fn a_user_without_rights_is_told_which() {
+    let server = server("UTC");
+    let place = Place::within(&server, "postgres", "edfi-ods");
     place.execute("CREATE ROLE plain LOGIN");
     let plain = server.url("postgres").replace("postgres@", "plain@");
     let (code, said) = schedule(&place, &["--check", "--database", &plain]);
@@ -246,6 +219,7 @@ fn a_job_of_somebody_else_and_what_is_missing_are_refused_with_what_to_do() {
          GRANT ALL ON ALL SEQUENCES IN SCHEMA pgagent TO plain",
     );
     // It may not read the server's files either, which say the zone.
-    let (code, said) = schedule(&place, &[&install[..], &["--database", &plain]].concat());
+    let install = ["--at", "0 3 * * *", "--install", "--database", &plain];
+    let (code, said) = schedule(&place, &install);
     assert!(code == Some(2) && said.contains("--agent-zone"), "{said}");
 }

@@ -20,28 +20,7 @@ fn server(zone: &str) -> Server {
 #[test]
 fn pg_cron_cleans_by_itself_in_each_zone() {
     let servers = ZONES.map(server);
-    let places = servers.each_ref().map(|server| {
-        server.execute("postgres", "CREATE EXTENSION pg_cron");
-        let places =
-            ["edfi-ods", "wso2-token"].map(|policy| Place::within(server, "postgres", policy));
-        for place in &places {
-            let name = &place.policy.name;
-            let before = place.worker(&["schedule", "pg-cron", name, "--check"]).run();
-            assert_eq!(before.code, Some(3), "{before:?}");
-            let made =
-                place.worker(&["schedule", "pg-cron", name, "--at", "* * * * *", "--install"]);
-            // Twice is once.
-            let mut made = made;
-            for _ in 0..2 {
-                let done = made.run();
-                assert_eq!(done.code, Some(0), "{done:?}");
-            }
-            let check = place.worker(&["schedule", "pg-cron", name, "--check"]).run();
-            assert_eq!(check.code, Some(0), "{check:?}");
-        }
-        assert_eq!(places[0].execute("SELECT COUNT(*) FROM cron.job"), "2");
-        places
-    });
+    let places = servers.each_ref().map(with_jobs);
     for place in places.iter().flatten() {
         let name = &place.policy.name;
         let ended = format!(
@@ -73,6 +52,28 @@ fn pg_cron_cleans_by_itself_in_each_zone() {
     }
 }
 
+/// Two products' tables, each with a job that comes each minute.
+fn with_jobs(server: &Server) -> [Place<'_>; 2] {
+    server.execute("postgres", "CREATE EXTENSION pg_cron");
+    let places = ["edfi-ods", "wso2-token"].map(|policy| Place::within(server, "postgres", policy));
+    for place in &places {
+        let name = &place.policy.name;
+        let before = place.worker(&["schedule", "pg-cron", name, "--check"]).run();
+        assert_eq!(before.code, Some(3), "{before:?}");
+        let made = place.worker(&["schedule", "pg-cron", name, "--at", "* * * * *", "--install"]);
+        // Twice is once.
+        let mut made = made;
+        for _ in 0..2 {
+            let done = made.run();
+            assert_eq!(done.code, Some(0), "{done:?}");
+        }
+        let check = place.worker(&["schedule", "pg-cron", name, "--check"]).run();
+        assert_eq!(check.code, Some(0), "{check:?}");
+    }
+    assert_eq!(places[0].execute("SELECT COUNT(*) FROM cron.job"), "2");
+    places
+}
+
 #[test]
 fn a_job_of_somebody_else_and_what_is_missing_are_refused_with_what_to_do() {
     let server = server("UTC");
@@ -102,8 +103,13 @@ fn a_job_of_somebody_else_and_what_is_missing_are_refused_with_what_to_do() {
     assert_eq!(schedule(&["--check"]).0, Some(3));
     let (code, said) = schedule(&["--at", "0 3 * * *", "--zone", "Europe/Zurich"]);
     assert!(code == Some(2) && said.contains("--zone"), "{said}");
-    // A user without rights, and a database without the extension.
-    place.execute("CREATE ROLE plain LOGIN");
+}
+
+#[test]
+fn a_user_without_rights_and_a_database_without_the_extension_are_told_what_to_do() {
+    let server = server("UTC");
+    let place = Place::within(&server, "postgres", "edfi-ods");
+    place.execute("CREATE EXTENSION pg_cron; CREATE ROLE plain LOGIN");
     let plain = server.url("postgres").replace("postgres@", "plain@");
     let refused =
         place.worker(&["schedule", "pg-cron", "edfi-ods", "--check", "--database", &plain]).run();
@@ -117,7 +123,6 @@ fn a_job_of_somebody_else_and_what_is_missing_are_refused_with_what_to_do() {
         refused.code == Some(2) && refused.stderr.contains("--cron-database postgres"),
         "{refused:?}"
     );
-    place.execute("SELECT cron.unschedule('tokenkeeper-edfi-ods')");
     let made = other
         .worker(&[
             "schedule",
