@@ -18,6 +18,8 @@ mod cleaning;
 mod comparison;
 #[path = "cleanup/copies.rs"]
 mod copies;
+#[path = "cleanup/crashing.rs"]
+mod crashing;
 #[path = "cleanup/dump.rs"]
 mod dump;
 #[path = "cleanup/dying.rs"]

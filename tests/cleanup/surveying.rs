@@ -121,6 +121,22 @@ async fn a_child_that_no_index_finds_gets_one_advised_once_and_no_other_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_look_leaves_the_other_cores_to_the_product() {
+    let ground = Ground::new(Kind::Postgres, "UTC", "wso2-token").await;
+    // Several cores cost this server nothing.
+    for setting in ["parallel_setup_cost", "parallel_tuple_cost", "min_parallel_table_scan_size"] {
+        let set = format!("ALTER DATABASE {} SET {setting} = 0", ground.place.name());
+        ground.execute(&set).await;
+    }
+    ground.execute(&dead(5_000)).await;
+    ground.execute("ANALYZE IDN_OAUTH2_ACCESS_TOKEN").await;
+    let targets = plan(&ground, &shipped().unwrap()["wso2-token"]).await.targets;
+    let explained: Vec<_> = targets.into_iter().flat_map(|target| target.explanation).collect();
+    assert!(explained.iter().any(|line| line.contains("Seq Scan")), "{explained:?}");
+    assert!(!explained.iter().any(|line| line.contains("Gather")), "{explained:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_plan_says_how_long_it_takes_by_the_last_large_run_and_else_that_it_guesses() {
     in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
         ground.execute(&dead(1_100)).await;

@@ -56,7 +56,7 @@ pub async fn clean(
 ) -> Result<u64, Undone> {
     let before = run.progress.clone();
     engine.clear(session).await?;
-    session.begin().await?;
+    session.begin_batch().await?;
     let done = inside(engine, window, manner, run, session).await;
     if done.is_err() {
         run.progress = before;

@@ -83,9 +83,10 @@ fn mysql(url: &DatabaseUrl, access: Access) -> Result<sqlx::MySqlPool, StoreErro
         .connect_lazy_with(options.disable_statement_logging()))
 }
 
-/// No statement waits long for a lock: the product comes first. Counting a large table takes its time.
+/// No statement waits long for a lock, and none takes several cores: the product comes first. Counting a large
+/// table takes its time.
 const POSTGRES_SESSION: &str = "SET lock_timeout = '2s'; SET statement_timeout = '10min'; \
-     SET default_transaction_isolation = 'read committed'";
+     SET max_parallel_workers_per_gather = 0; SET default_transaction_isolation = 'read committed'";
 
 /// Zero dates are read as they are; nothing is cut silently; a key that is 0 comes back as 0.
 const MYSQL_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_AUTO_VALUE_ON_ZERO', \

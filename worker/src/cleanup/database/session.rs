@@ -72,6 +72,20 @@ impl Session {
         self.plain(begin).await
     }
 
+    /// Begins the transaction of a batch: PostgreSQL need not have written its log to the disk before it tells that
+    /// the batch has ended. If the server dies then, the last batches were not, with their backup and with what the
+    /// run's row says of them; whoever ends the run waits for all. Where standbys are waited for, so is it: they
+    /// are to keep up.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn begin_batch(&mut self) -> Result<(), StoreError> {
+        match self.dialect() {
+            Dialect::Postgres => self.plain(POSTGRES_BATCH).await,
+            _ => self.begin().await,
+        }
+    }
+
     /// Makes the transaction's changes last.
     ///
     /// # Errors
@@ -182,3 +196,6 @@ impl Session {
         Ok(())
     }
 }
+
+const POSTGRES_BATCH: &str = "BEGIN; SELECT set_config('synchronous_commit', 'off', true) \
+     WHERE current_setting('synchronous_standby_names') = ''";
