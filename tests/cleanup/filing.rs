@@ -197,6 +197,33 @@ async fn killed_at_any_step_the_file_holds_what_was_deleted_and_each_row_comes_b
     .await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_it_loads_a_file_a_restore_goes_on_and_each_row_comes_back_once() {
+    in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
+        ground.execute(&dead(1200)).await;
+        let before = dump(&ground, &policy, "").await;
+        let folder = tempfile::tempdir().unwrap();
+        for step in ["load_before_commit", "load_after_commit"] {
+            let file = folder.path().join(step);
+            let to = format!("file={}", file.display());
+            let wish = ["--apply", "--secrets", "keep", "--yes-large", "--json", "--backup", &to];
+            let done = program(&ground, &policy, &wish).args(["--slot", step]).run();
+            assert_eq!(done.code, Some(0), "{ground}, {step}: {done:?}");
+            let run = report(&done)["run"].as_str().unwrap().to_owned();
+            let load = || restore(&ground, &run, &["--from", file.to_str().unwrap()]);
+            let killed = load().env("TOKENKEEPER_FAILPOINT", step).run();
+            assert_eq!(killed.code, None, "{ground}, {step}: {killed:?}");
+            let done = load().run();
+            let restored = (done.code, total(&done, "restored"));
+            assert_eq!(restored, (Some(0), 1200), "{ground}, {step}: {done:?}");
+            assert!(dump(&ground, &policy, "").await == before, "{ground}, {step}");
+            let left = rows(&dump(&ground, &policy, "tokenkeeper_backup_").await);
+            assert_eq!(left, 0, "{ground}, {step}: no row twice");
+        }
+    })
+    .await;
+}
+
 /// The rows in a file, whatever the ledger says of them.
 fn lines(file: &Path) -> Vec<Value> {
     let mut text = String::new();

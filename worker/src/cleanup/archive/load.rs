@@ -6,16 +6,19 @@ use std::{collections::BTreeSet, path::Path};
 use tokenkeeper_shared::store::StoreError;
 
 use super::{Mark, cell, failed, moved::Line, reader};
-use crate::cleanup::{
-    archive::cell::Cell,
-    database::{Database, Session},
-    dialect::Dialect,
-    ledger::{self, Told},
-    policy::{Case, Identifier},
-    progress::BackedUp,
-    restore::NotRestored,
-    site::backup_of,
-    sql::{Bind, Sql},
+use crate::{
+    cleanup::{
+        archive::cell::Cell,
+        database::{Database, Session},
+        dialect::Dialect,
+        ledger::{self, Told},
+        policy::{Case, Identifier},
+        progress::BackedUp,
+        restore::NotRestored,
+        site::backup_of,
+        sql::{Bind, Sql},
+    },
+    failpoint,
 };
 
 /// Loads a run's file.
@@ -82,13 +85,14 @@ async fn load_batch(
     }
     session.begin().await?;
     let done = inside(told, batch, lines, session).await;
-    match done {
-        Ok(()) => session.commit().await,
-        Err(error) => {
-            session.roll_back().await?;
-            Err(error)
-        }
+    if let Err(error) = done {
+        session.roll_back().await?;
+        return Err(error);
     }
+    failpoint::reach("load_before_commit");
+    session.commit().await?;
+    failpoint::reach("load_after_commit");
+    Ok(())
 }
 
 async fn inside(
