@@ -28,15 +28,16 @@ pub struct Application {
 }
 
 impl Application {
-    pub fn start(kind: Kind, url: &str, case: &Case) -> Self {
+    /// From a number on that no other one uses.
+    pub fn start(kind: Kind, url: &str, case: &Case, first: u32) -> Self {
         let is_over = Arc::new(AtomicBool::new(false));
         let (url, operation, until) = (url.to_owned(), case.operation, is_over.clone());
         // A thread of its own: the bench's waits are not to be its.
         let at_work = spawn(move || {
             Runtime::new().unwrap().block_on(async {
                 match kind {
-                    Kind::MariaDb => work::<MySqlConnection>(&url, operation, &until).await,
-                    _ => work::<PgConnection>(&url, operation, &until).await,
+                    Kind::MariaDb => work::<MySqlConnection>(&url, operation, first, &until).await,
+                    _ => work::<PgConnection>(&url, operation, first, &until).await,
                 }
             })
         });
@@ -49,7 +50,12 @@ impl Application {
     }
 }
 
-async fn work<C>(url: &str, operation: fn(u32) -> String, is_over: &AtomicBool) -> Vec<Duration>
+async fn work<C>(
+    url: &str,
+    operation: fn(u32) -> String,
+    first: u32,
+    is_over: &AtomicBool,
+) -> Vec<Duration>
 where
     C: Connection,
     for<'c> &'c mut C: Executor<'c>,
@@ -58,9 +64,9 @@ where
     let mut beat = interval(BEAT);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut waits = Vec::new();
-    for number in 0.. {
+    for number in first.. {
         beat.tick().await;
-        if is_over.load(Ordering::Relaxed) && number > 0 {
+        if is_over.load(Ordering::Relaxed) && number > first {
             break;
         }
         let began = stopwatch();
