@@ -72,10 +72,10 @@ impl Session {
         self.plain(begin).await
     }
 
-    /// Begins the transaction of a batch: PostgreSQL need not have written its log to the disk before it tells that
-    /// the batch has ended. If the server dies then, the last batches were not, with their backup and with what the
-    /// run's row says of them; whoever ends the run waits for all. Where standbys are waited for, so is it: they
-    /// are to keep up.
+    /// Begins the transaction of a batch. On PostgreSQL its commit does not wait until the log is on the disk: a
+    /// server that dies takes the last batches back, each with its backup and its place in the run's row. Whatever
+    /// else a run commits waits, and so for the batches before it. Where a synchronous standby is named, batches wait
+    /// as all commits do: it is to keep up.
     ///
     /// # Errors
     /// [`StoreError`].
