@@ -45,15 +45,13 @@ async fn main() {
     let is_wanted = |name: &str| named.is_empty() || named.iter().any(|word| word == name);
     if is_wanted(WSO2.policy) {
         let mariadb = Durable::start(Kind::MariaDb).await;
-        memory_of_mariadb(&mariadb.url, 4 << 30).await;
         compare(&mariadb, &WSO2, &Way::of_mariadb()).await;
     }
     if is_wanted("pool") {
         let mariadb = Durable::start(Kind::MariaDb).await;
-        memory_of_mariadb(&mariadb.url, 4 << 30).await;
         let source = WSO2.source(&mariadb, ROWS).await;
         // A sixth of what the table takes.
-        memory_of_mariadb(&mariadb.url, 128 << 20).await;
+        less_memory(&mariadb.url, 128 << 20).await;
         println!("\nMariaDB with a buffer pool of 128 MB, without the application");
         alone(&mariadb, &source, ROWS).await;
     }
@@ -153,7 +151,7 @@ fn line(name: &str, done: &Done) -> String {
     format!("{name:44} {:7.2} {:6.1}", done.took.as_secs_f64(), done.megabytes)
 }
 
-async fn memory_of_mariadb(url: &str, bytes: u64) {
+async fn less_memory(url: &str, bytes: u64) {
     let sql = format!("SET GLOBAL innodb_buffer_pool_size = {bytes}");
     plain_sql::run(Kind::MariaDb, url, &sql).await;
     tokio::time::sleep(RESIZING).await;

@@ -23,6 +23,8 @@ use crate::{
 pub enum Way {
     /// `cleanup --apply`.
     Ours { is_kept: bool },
+    /// The same without a backup, with a rest after each batch as long as the batch.
+    OursGently,
     /// One DELETE, on MariaDB at READ COMMITTED.
     OneDelete,
     /// The same at the isolation that a MariaDB session has by itself.
@@ -46,10 +48,11 @@ pub struct Done {
 }
 
 impl Way {
-    pub fn of_mariadb() -> [Self; 7] {
+    pub fn of_mariadb() -> [Self; 8] {
         [
             Self::Ours { is_kept: false },
             Self::Ours { is_kept: true },
+            Self::OursGently,
             Self::OneDelete,
             Self::OneDeleteByDefault,
             Self::Archiver { is_bulk: true },
@@ -80,6 +83,7 @@ impl Way {
         match self {
             Self::Ours { is_kept: false } => "ours",
             Self::Ours { is_kept: true } => "ours, backup",
+            Self::OursGently => "ours, --nice 1",
             Self::OneDelete => "one DELETE",
             Self::OneDeleteByDefault => "one DELETE, REPEATABLE READ",
             Self::InBatches => "IN (… LIMIT 10000)",
@@ -96,7 +100,11 @@ impl Way {
         let one = format!("DELETE FROM {table} WHERE {dead}");
         let began = stopwatch();
         match self {
-            Self::Ours { is_kept } => return Some(ours(case, url, is_kept).await),
+            Self::Ours { is_kept: true } => return Some(ours(case, url, &[]).await),
+            Self::Ours { is_kept: false } => return Some(ours(case, url, &NOT_KEPT).await),
+            Self::OursGently => {
+                return Some(ours(case, url, &[&NOT_KEPT[..], &["--nice", "1"]].concat()).await);
+            }
             Self::OneDelete if server.kind == Kind::MariaDb => {
                 let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
                 run(server.kind, url, &format!("{isolation}; {one}")).await;
@@ -127,10 +135,9 @@ impl Way {
     }
 }
 
-async fn ours(case: &Case, url: &str, is_kept: bool) -> Done {
+async fn ours(case: &Case, url: &str, flags: &[&str]) -> Done {
     let mut command = Command::new(built("tokenkeeper-worker"));
-    let backup = if is_kept { "table" } else { "none" };
-    command.args(["cleanup", case.policy, "--apply", "--json", "--backup", backup]);
+    command.args(["cleanup", case.policy, "--apply", "--json"]).args(flags);
     command.env("TOKENKEEPER_CLEANUP_DATABASE_URL", url);
     let (mut done, said) = watched(&mut command).await;
     let report: serde_json::Value = serde_json::from_str(&said).unwrap();
@@ -213,4 +220,5 @@ pub fn python() -> Option<PathBuf> {
     own.exists().then_some(own)
 }
 
+const NOT_KEPT: [&str; 2] = ["--backup", "none"];
 const LOOK: Duration = Duration::from_millis(20);

@@ -35,7 +35,10 @@ impl Durable {
             .replace("full_page_writes=off", "full_page_writes=on")
             .replace("flush-log-at-trx-commit=2", "flush-log-at-trx-commit=1")
             // A short log makes the server write pages all the time.
-            .replace("innodb-log-file-size=8M", "innodb-log-file-size=1G");
+            .replace("innodb-log-file-size=8M", "innodb-log-file-size=1G")
+            // From the start: a buffer pool that grows later keeps the hash tables of a small one, and all
+            // that is deleted takes nearly twice as long.
+            .replace("innodb-buffer-pool-size=64M", "innodb-buffer-pool-size=4G");
         let keeper =
             Keeper::prepare(&Recipe { start: Box::leak(start.into_boxed_str()), ..recipe });
         let port = free_port();
