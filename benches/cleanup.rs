@@ -29,13 +29,18 @@ mod plain_sql;
 #[path = "../tests/cleanup/tables.rs"]
 mod tables;
 
-use std::time::Duration;
+use std::{
+    hint,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::Duration,
+};
 
 use application::Application;
 use dead_rows::{Case, DJANGO, ED_FI, Source, WSO2};
 use deleting::{Done, Way};
 use durable::Durable;
-use figures::{millis, ratio};
+use figures::{Figures, millis, ratio};
 use harness::{databases::Kind, wait::stopwatch};
 
 #[tokio::main]
@@ -81,6 +86,8 @@ async fn compare(server: &Durable, case: &'static Case, ways: &[Way]) {
     tokio::time::sleep(IDLE).await;
     let idle = application.stop();
     println!("{:44} {:>7} {:>6}  {}", "nothing", "", "", idle.line());
+    let busy = beside_busy_cores(server, case, &url);
+    println!("{:44} {:>7} {:>6}  {}", "no clean-up, but all cores busy", "", "", busy.line());
     let mut ours = None;
     for way in ways {
         let url = source.copy(server).await;
@@ -106,6 +113,26 @@ async fn compare(server: &Durable, case: &'static Case, ways: &[Way]) {
             ratio(waits.percentile(99), idle.percentile(99))
         );
     }
+}
+
+/// What the application waits for the processor alone: on two cores a cleaner and the server's own purging are
+/// two that work.
+fn beside_busy_cores(server: &Durable, case: &Case, url: &str) -> Figures {
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        for _ in 0..thread::available_parallelism().unwrap().get() {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    hint::spin_loop();
+                }
+            });
+        }
+        let application = Application::start(server.kind, url, case, BUSY);
+        thread::sleep(IDLE);
+        let waits = application.stop();
+        is_over.store(true, Ordering::Relaxed);
+        waits
+    })
 }
 
 /// How long MariaDB goes on until it has taken what was deleted out of its pages and indexes, and what the
@@ -157,6 +184,8 @@ async fn less_memory(url: &str, bytes: u64) {
     tokio::time::sleep(RESIZING).await;
 }
 
+/// The first token's number of an application beside busy cores.
+const BUSY: u32 = 2_000_000_000;
 const LOOK: Duration = Duration::from_millis(100);
 /// The first token's number of an application that goes on.
 const AFTERWARDS: u32 = 1_000_000_000;
