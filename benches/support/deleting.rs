@@ -48,6 +48,9 @@ pub struct Done {
 }
 
 impl Way {
+    pub const FEW: [Self; 3] =
+        [Self::Ours { is_kept: false }, Self::Ours { is_kept: true }, Self::OneDelete];
+
     pub fn of_mariadb() -> [Self; 8] {
         [
             Self::Ours { is_kept: false },

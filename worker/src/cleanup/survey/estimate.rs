@@ -86,7 +86,7 @@ pub(super) const SMALLEST: u64 = 1_000;
 
 // Measured by `benches/cleanup` on two cores, with sure commits and an application beside it: half of a
 // million rows, from the slowest table with a backup to the quickest without one. docs/cleanup.md has them.
-const MYSQL: [u64; 2] = [4_500, 7_800];
+const MYSQL: [u64; 2] = [18_000, 28_000];
 const POSTGRES: [u64; 2] = [16_000, 240_000];
 const SQLITE: [u64; 2] = [3_000, 6_000];
 
@@ -107,10 +107,10 @@ mod tests {
     #[test]
     fn without_a_run_it_is_a_range_and_called_a_guess() {
         let guess = Estimate::guessed(720_000, Dialect::MySql);
-        assert_eq!((guess.seconds, guess.by_run.as_ref()), ([93, 160], None));
+        assert_eq!((guess.seconds, guess.by_run.as_ref()), ([26, 40], None));
         assert_eq!(
             guess.line(),
-            "about 2978-5162 batches, 2-3 min: a guess by 4500-7800 rows/s; no run of 1000 rows here yet"
+            "about 830-1291 batches, 26-40 s: a guess by 18000-28000 rows/s; no run of 1000 rows here yet"
         );
         assert_eq!(time([7_200, 21_600]), "2-6 h");
         assert_eq!(time([30, 90]), "30-90 s");
