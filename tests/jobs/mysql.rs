@@ -140,7 +140,7 @@ fn a_second_run_does_nothing_and_other_tables_stay_as_they_are() {
     place.make();
     let tokens = || place.left("IDN_OAUTH2_ACCESS_TOKEN", "TOKEN_ID").len();
     let all = tokens();
-    let lock = "GET_LOCK(CONCAT('tokenkeeper ', SHA1(CONCAT(DATABASE(), '.wso2-token'))), 9)";
+    let lock = "GET_LOCK(CONCAT('tokenkeeper ', LEFT(SHA2(CONCAT(DATABASE(), '.wso2-token'), 256), 40)), 9)";
     std::thread::scope(|scope| {
         let holder = scope.spawn(|| place.execute(&format!("SELECT {lock}, SLEEP(3)")));
         let is_free = lock.replace("GET_LOCK", "IS_FREE_LOCK").replace(", 9)", ")");

@@ -188,7 +188,7 @@ async fn hold_the_lock(ground: &Ground) -> Box<dyn Any> {
         }
         Kind::MariaDb => {
             let mut connection = MySqlConnection::connect(url).await.unwrap();
-            let sql = "SELECT GET_LOCK(CONCAT('tokenkeeper.', MD5(DATABASE())), 0)";
+            let sql = "SELECT GET_LOCK(CONCAT('tokenkeeper.', LEFT(SHA2(DATABASE(), 256), 32)), 0)";
             connection.execute(sql).await.unwrap();
             Box::new(connection)
         }

@@ -137,11 +137,13 @@ async fn migrate_postgres(connections: &Connections<sqlx::Postgres>) -> Result<(
 async fn migrate_mysql(connections: &Connections<sqlx::MySql>) -> Result<(), StoreError> {
     let mut connection = connections.acquire().await?;
     connection.close_on_drop();
-    let got: Option<i64> =
-        sqlx::query_scalar("SELECT GET_LOCK(CONCAT('tokenkeeper.', MD5(DATABASE())), ?)")
-            .bind(LOCK_WAIT.as_secs())
-            .fetch_one(&mut *connection)
-            .await?;
+    // A name may have 64 characters. MySQL 9.7 has neither MD5 nor SHA1 by itself.
+    let got: Option<i64> = sqlx::query_scalar(
+        "SELECT GET_LOCK(CONCAT('tokenkeeper.', LEFT(SHA2(DATABASE(), 256), 32)), ?)",
+    )
+    .bind(LOCK_WAIT.as_secs())
+    .fetch_one(&mut *connection)
+    .await?;
     if got != Some(1) {
         return Err(sqlx::Error::PoolTimedOut.into());
     }

@@ -4,7 +4,7 @@
 pub(super) const HEAD: &str = "
 CREATE PROCEDURE {procedure}() MODIFIES SQL DATA SQL SECURITY INVOKER COMMENT {ours}
 tk_all: BEGIN
-  DECLARE tk_lock VARCHAR(64) DEFAULT CONCAT('tokenkeeper ', SHA1(CONCAT(DATABASE(), '.', {policy})));
+  DECLARE tk_lock VARCHAR(64) DEFAULT CONCAT('tokenkeeper ', LEFT(SHA2(CONCAT(DATABASE(), '.', {policy}), 256), 40));
   DECLARE tk_zone VARCHAR(64) DEFAULT @@SESSION.time_zone;
   DECLARE tk_other VARCHAR(36) DEFAULT NULL;
   DECLARE tk_failure, tk_found, tk_message VARCHAR(500) DEFAULT NULL;
