@@ -24,9 +24,10 @@ pub(super) struct MySqlCopy(ServerCopy);
 pub(super) async fn make(wanted: &Wanted<'_>, name: &CopyName) -> Result<Copy, NotRehearsed> {
     let home = Database::open(wanted.source.clone(), Access::Change)?;
     let holder = home.session().await?;
+    let programs = if home.is_mariadb().await? { MARIADB } else { MYSQL };
     let mut copy = MySqlCopy(ServerCopy::new(home, holder, name)?);
     let dropped = copy.prepare().await?;
-    match unless_stopped(wanted.stop, copy.fill(wanted)).await {
+    match unless_stopped(wanted.stop, copy.fill(wanted, programs)).await {
         Ok(()) => {
             let url = wanted.source.on_same_server(&name.to_string(), &[]);
             let url = url.map_err(|error| StoreError::Address(error.to_string()))?;
@@ -63,7 +64,11 @@ impl MySqlCopy {
         Ok(dropped)
     }
 
-    async fn fill(&mut self, wanted: &Wanted<'_>) -> Result<(), NotRehearsed> {
+    async fn fill(
+        &mut self,
+        wanted: &Wanted<'_>,
+        [dumps, loads]: [[&'static str; 2]; 2],
+    ) -> Result<(), NotRehearsed> {
         let Self(copy) = self;
         let charset = copy.holder.rows(&copy.said(CHARSET)).await?.into_iter().next();
         let charset = charset.and_then(|row| <[_; 2]>::try_from(row).ok());
@@ -72,8 +77,8 @@ impl MySqlCopy {
         sql.spelled(&copy.name).push(" CHARACTER SET ").literal(&charset);
         sql.push(" COLLATE ").literal(&collation);
         copy.create(&sql).await.map_err(no_right)?;
-        let dump = first_of(&["mariadb-dump", "mysqldump"], PACKAGE)?;
-        let load = first_of(&["mariadb", "mysql"], PACKAGE)?;
+        let dump = first_of(&dumps, PACKAGE)?;
+        let load = first_of(&loads, PACKAGE)?;
         let (dump_is, load_is) = (is_mariadb(dump).await?, is_mariadb(load).await?);
         let (mut dump, mut load) = (command(dump), command(load));
         login::mysql(&mut dump, wanted.source, dump_is)?;
@@ -110,6 +115,9 @@ fn no_right(error: StoreError) -> NotRehearsed {
     NotRehearsed::Refused(message.to_owned())
 }
 
+/// What dumps and what loads: the server's own programs first, which know all that it has.
+const MARIADB: [[&str; 2]; 2] = [["mariadb-dump", "mysqldump"], ["mariadb", "mysql"]];
+const MYSQL: [[&str; 2]; 2] = [["mysqldump", "mariadb-dump"], ["mysql", "mariadb"]];
 const NO_RIGHT: [u16; 2] = [1044, 1227];
 const PACKAGE: &str = "mariadb-client or mysql-client";
 /// Triggers may name other databases, this one's source among them: nothing there may change.
