@@ -112,7 +112,7 @@ fn explained(kind: Kind, now: DateTime<Utc>) -> [(&'static str, String); 2] {
     let id = |number: usize| match kind {
         Kind::Sqlite => format!("x'{number:032x}'"),
         Kind::Postgres => format!("'{number:032x}'::uuid"),
-        Kind::MariaDb => format!("UNHEX('{number:032x}')"),
+        Kind::MySql => format!("UNHEX('{number:032x}')"),
     };
     let free = format!("(updating = FALSE OR lease_until IS NULL OR lease_until <= {now})");
     let due = format!(
@@ -136,7 +136,7 @@ async fn plan(kind: Kind, url: &str, sql: &str) -> String {
         Kind::Sqlite => ("EXPLAIN QUERY PLAN", &[3]),
         Kind::Postgres => ("EXPLAIN", &[0]),
         // Access, the index taken, rows, and remarks.
-        Kind::MariaDb => ("EXPLAIN", &[3, 5, 8, 9]),
+        Kind::MySql => ("EXPLAIN", &[3, 5, 8, 9]),
     };
     let rows = plain_sql::rows(kind, url, &format!("{explain} {sql}"), columns).await;
     let lines: Vec<_> = rows.into_iter().map(|row| row.join(", ")).collect();

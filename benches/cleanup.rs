@@ -49,16 +49,16 @@ async fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let is_wanted = |name: &str| named.is_empty() || named.iter().any(|word| word == name);
     if is_wanted(WSO2.policy) {
-        let mariadb = Durable::start(Kind::MariaDb).await;
+        let mariadb = Durable::start(Kind::MySql).await;
         compare(&mariadb, &WSO2, &Way::of_mariadb()).await;
     }
     if is_wanted("log") {
         println!("\nMariaDB with a redo log of 96 MB, its own choice");
-        let mariadb = Durable::with_log(Kind::MariaDb, "96M").await;
+        let mariadb = Durable::with_log(Kind::MySql, "96M").await;
         compare(&mariadb, &WSO2, &Way::FEW).await;
     }
     if is_wanted("pool") {
-        let mariadb = Durable::start(Kind::MariaDb).await;
+        let mariadb = Durable::start(Kind::MySql).await;
         let source = WSO2.source(&mariadb, ROWS).await;
         // A sixth of what the table takes.
         less_memory(&mariadb.url, 128 << 20).await;
@@ -113,7 +113,7 @@ async fn compare(server: &Durable, case: &'static Case, ways: &[Way]) {
             "{:44} {:.2} times ours{}; the median wait {:.2}, p99 {:.2} times that of nothing",
             "",
             ratio(done.took, ours),
-            if server.kind == Kind::MariaDb { &with_purging } else { "" },
+            if server.kind == Kind::MySql { &with_purging } else { "" },
             ratio(waits.median(), idle.median()),
             ratio(waits.percentile(99), idle.percentile(99))
         );
@@ -143,7 +143,7 @@ fn beside_busy_cores(server: &Durable, case: &Case, url: &str) -> Figures {
 /// How long MariaDB goes on until it has taken what was deleted out of its pages and indexes, and what the
 /// application waits meanwhile; PostgreSQL does nothing of the kind by itself.
 async fn afterwards(server: &Durable, case: &Case, url: &str) -> Duration {
-    if server.kind != Kind::MariaDb {
+    if server.kind != Kind::MySql {
         return Duration::ZERO;
     }
     let application = Application::start(server.kind, url, case, AFTERWARDS);
@@ -161,7 +161,7 @@ async fn afterwards(server: &Durable, case: &Case, url: &str) -> Duration {
 
 /// The number of a transaction that MariaDB tells behind these words.
 async fn transaction(url: &str, words: &str) -> u64 {
-    let status = plain_sql::rows(Kind::MariaDb, url, "SHOW ENGINE INNODB STATUS", &[2]).await;
+    let status = plain_sql::rows(Kind::MySql, url, "SHOW ENGINE INNODB STATUS", &[2]).await;
     let status = status.concat().concat();
     let (_, behind) = status.split_once(words).unwrap();
     behind.split_whitespace().next().unwrap().parse().unwrap()
@@ -185,7 +185,7 @@ fn line(name: &str, done: &Done) -> String {
 
 async fn less_memory(url: &str, bytes: u64) {
     let sql = format!("SET GLOBAL innodb_buffer_pool_size = {bytes}");
-    plain_sql::run(Kind::MariaDb, url, &sql).await;
+    plain_sql::run(Kind::MySql, url, &sql).await;
     tokio::time::sleep(RESIZING).await;
 }
 

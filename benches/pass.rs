@@ -44,7 +44,7 @@ async fn bench() {
     for kind in each() {
         measure(kind, &Database::fresh(kind).url).await;
     }
-    for kind in [Kind::Postgres, Kind::MariaDb] {
+    for kind in [Kind::Postgres, Kind::MySql] {
         let server = Durable::start(kind).await;
         measure(server.kind, &server.url).await;
     }
@@ -121,7 +121,7 @@ async fn statements(kind: Kind, url: &str) -> Option<i64> {
             "SELECT xact_commit + xact_rollback FROM pg_stat_database \
              WHERE datname = current_database()"
         }
-        Kind::MariaDb => {
+        Kind::MySql => {
             "SELECT VARIABLE_VALUE FROM information_schema.GLOBAL_STATUS \
              WHERE VARIABLE_NAME = 'QUESTIONS'"
         }

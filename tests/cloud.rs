@@ -31,4 +31,4 @@ mod tables;
 
 /// A file is refused there.
 const SERVERS: [harness::databases::Kind; 2] =
-    [harness::databases::Kind::Postgres, harness::databases::Kind::MariaDb];
+    [harness::databases::Kind::Postgres, harness::databases::Kind::MySql];

@@ -16,7 +16,7 @@ use std::time::Duration;
 use harness::databases::{Database, Kind, each};
 use harness::oidc::{Endpoint, oidc, post_form, string_field};
 use harness::product::Product;
-use harness::servers::{Server, mariadb, postgres};
+use harness::servers::{Server, mysql, postgres};
 use harness::wait;
 
 #[test]
@@ -26,7 +26,7 @@ fn every_kind_of_database_is_there() {
         assert_ne!(first.url, second.url, "{kind}");
     }
     assert_eq!(postgres().execute("postgres", "SELECT 1"), "1\n");
-    assert_eq!(mariadb().execute("mysql", "SELECT 1"), "1\n");
+    assert_eq!(mysql().execute("mysql", "SELECT 1"), "1\n");
 }
 
 #[test]
@@ -38,9 +38,9 @@ fn a_fresh_database_answers_by_its_url_over_tcp() {
         .expect("psql runs");
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "1\n", "{answer:?}");
 
-    let name = Database::fresh(Kind::MariaDb).name().to_owned();
-    let port = mariadb().port();
-    let answer = Command::new("mariadb")
+    let name = Database::fresh(Kind::MySql).name().to_owned();
+    let port = mysql().port();
+    let answer = Command::new(Product::mysql().program(Product::mysql().client()))
         .args([
             "--no-defaults",
             "--host=127.0.0.1",
@@ -52,7 +52,7 @@ fn a_fresh_database_answers_by_its_url_over_tcp() {
         ])
         .arg(format!("--port={port}"))
         .output()
-        .expect("mariadb runs");
+        .expect("it was found");
     assert_eq!(String::from_utf8_lossy(&answer.stdout), "1\n", "{answer:?}");
 }
 
@@ -62,8 +62,8 @@ fn a_killed_postgres_comes_back_with_its_data() {
 }
 
 #[test]
-fn a_killed_mariadb_comes_back_with_its_data() {
-    comes_back_with_its_data(Product::MariaDb, "mysql");
+fn a_killed_mysql_comes_back_with_its_data() {
+    comes_back_with_its_data(Product::mysql(), "mysql");
 }
 
 fn comes_back_with_its_data(product: Product, database: &str) {

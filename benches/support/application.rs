@@ -36,7 +36,7 @@ impl Application {
         let at_work = spawn(move || {
             Runtime::new().unwrap().block_on(async {
                 match kind {
-                    Kind::MariaDb => work::<MySqlConnection>(&url, operation, first, &until).await,
+                    Kind::MySql => work::<MySqlConnection>(&url, operation, first, &until).await,
                     _ => work::<PgConnection>(&url, operation, first, &until).await,
                 }
             })

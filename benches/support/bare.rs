@@ -16,7 +16,7 @@ impl Bare {
         match kind {
             Kind::Sqlite => Self::Sqlite(SqliteConnection::connect(url).await.unwrap()),
             Kind::Postgres => Self::Postgres(PgConnection::connect(url).await.unwrap()),
-            Kind::MariaDb => Self::MySql(MySqlConnection::connect(url).await.unwrap()),
+            Kind::MySql => Self::MySql(MySqlConnection::connect(url).await.unwrap()),
         }
     }
 

@@ -78,7 +78,7 @@ impl Source {
             url
         };
         case.dead(kind, &url).await;
-        if kind == Kind::MariaDb {
+        if kind == Kind::MySql {
             self.read_indexes(&url).await;
             settled(&url).await;
         }
@@ -92,9 +92,9 @@ impl Source {
             "SELECT DISTINCT index_name FROM information_schema.statistics \
              WHERE table_schema = '{COPY}' AND table_name = '{table}'"
         );
-        for index in rows(Kind::MariaDb, url, &indexes, &[0]).await.concat() {
+        for index in rows(Kind::MySql, url, &indexes, &[0]).await.concat() {
             let sql = format!("SELECT CONCAT(COUNT(*)) FROM {table} FORCE INDEX ({index})");
-            text(Kind::MariaDb, url, &sql).await;
+            text(Kind::MySql, url, &sql).await;
         }
     }
 
@@ -139,11 +139,11 @@ impl Source {
 async fn settled(url: &str) {
     let most_dirty = async |percent| {
         let sql = format!("SET GLOBAL innodb_max_dirty_pages_pct = {percent}");
-        run(Kind::MariaDb, url, &sql).await;
+        run(Kind::MySql, url, &sql).await;
     };
     let sql = "SHOW GLOBAL STATUS LIKE 'Innodb_buffer_pool_pages_dirty'";
     most_dirty(0).await;
-    while rows(Kind::MariaDb, url, sql, &[1]).await.concat().concat() != "0" {
+    while rows(Kind::MySql, url, sql, &[1]).await.concat().concat() != "0" {
         sleep(LOOK).await;
     }
     most_dirty(90).await;

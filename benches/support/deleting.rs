@@ -108,7 +108,7 @@ impl Way {
             Self::OursGently => {
                 return Some(ours(case, url, &[&NOT_KEPT[..], &["--nice", "1"]].concat()).await);
             }
-            Self::OneDelete if server.kind == Kind::MariaDb => {
+            Self::OneDelete if server.kind == Kind::MySql => {
                 let isolation = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
                 run(server.kind, url, &format!("{isolation}; {one}")).await;
             }

@@ -31,7 +31,7 @@ impl Durable {
     pub async fn with_log(kind: Kind, log: &str) -> Self {
         let (product, scheme) = match kind {
             Kind::Postgres => (Product::Postgres, "postgres://postgres"),
-            Kind::MariaDb => (Product::MariaDb, "mysql://root"),
+            Kind::MySql => (Product::mysql(), "mysql://root"),
             Kind::Sqlite => panic!("SQLite has no server"),
         };
         let recipe = product.recipe();
@@ -58,7 +58,7 @@ impl Durable {
 async fn wait_for(kind: Kind, url: &str) {
     for _ in 0..ATTEMPTS {
         let connected = match kind {
-            Kind::MariaDb => MySqlConnection::connect(url).await.is_ok(),
+            Kind::MySql => MySqlConnection::connect(url).await.is_ok(),
             _ => PgConnection::connect(url).await.is_ok(),
         };
         if connected {

@@ -27,7 +27,7 @@ impl ManyRows<'_> {
             Kind::Postgres => {
                 ("lpad(to_hex({n}), 32, '0')::uuid", "lpad(n::text, 7, '0')", "repeat('0', 200)")
             }
-            Kind::MariaDb => {
+            Kind::MySql => {
                 ("UNHEX(LPAD(HEX({n}), 32, '0'))", "LPAD(n, 7, '0')", "REPEAT('0', 200)")
             }
         };
@@ -59,7 +59,7 @@ impl ManyRows<'_> {
             Kind::Postgres => {
                 (String::new(), format!("generate_series({first}::bigint, {last}) AS numbers (n)"))
             }
-            Kind::MariaDb => {
+            Kind::MySql => {
                 (String::new(), format!("(SELECT seq AS n FROM seq_{first}_to_{last}) AS numbers"))
             }
         }
@@ -71,6 +71,6 @@ pub fn settle(kind: Kind) -> &'static str {
     match kind {
         Kind::Sqlite => "ANALYZE",
         Kind::Postgres => "VACUUM ANALYZE tokens",
-        Kind::MariaDb => "ANALYZE TABLE tokens",
+        Kind::MySql => "ANALYZE TABLE tokens",
     }
 }

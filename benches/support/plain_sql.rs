@@ -20,7 +20,7 @@ macro_rules! on_connection {
                 let mut $connection = PgConnection::connect($url).await.unwrap();
                 $body
             }
-            Kind::MariaDb => {
+            Kind::MySql => {
                 let mut $connection = MySqlConnection::connect($url).await.unwrap();
                 $body
             }
@@ -69,7 +69,7 @@ pub async fn about(kind: Kind, url: &str) -> String {
             ask("SHOW fsync").await,
             ask("SHOW synchronous_commit").await
         ),
-        Kind::MariaDb => format!(
+        Kind::MySql => format!(
             "MariaDB {}, innodb_flush_log_at_trx_commit={}",
             ask("SELECT VERSION()").await,
             ask("SELECT CONCAT(@@innodb_flush_log_at_trx_commit)").await

@@ -147,10 +147,10 @@ async fn a_small_table_reaches_zero_and_a_large_one_needs_a_yes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn on_mysql_a_policy_may_name_another_database_of_the_server() {
     in_zones(&["UTC"], &["wso2-token"], async |ground, mut policy| {
-        if ground.place.kind != Kind::MariaDb {
+        if ground.place.kind != Kind::MySql {
             return;
         }
-        let home = Ground { zone: ground.zone, place: Database::fresh(Kind::MariaDb) };
+        let home = Ground { zone: ground.zone, place: Database::fresh(Kind::MySql) };
         ground.execute(&dead(3)).await;
         let name = ground.place.name();
         policy.targets.iter_mut().for_each(|target| target.schema = Some(name.parse().unwrap()));

@@ -128,7 +128,7 @@ impl Step {
             run(session, ground, delete).await;
         }
         // Without that word MariaDB commits.
-        let temporary = if ground.place.kind == Kind::MariaDb { "TEMPORARY " } else { "" };
+        let temporary = if ground.place.kind == Kind::MySql { "TEMPORARY " } else { "" };
         run(session, ground, format!("DROP {temporary}TABLE chunk")).await;
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     ground::Ground,
     harness::{
         databases::Kind,
-        servers::{mariadb, postgres},
+        servers::{mysql, postgres},
     },
 };
 
@@ -40,10 +40,10 @@ pub fn state(ground: &Ground) -> Vec<String> {
             };
             tables.lines().map(sum).collect()
         }
-        Kind::MariaDb => {
-            let tables = mariadb().execute(database, "SHOW TABLES");
+        Kind::MySql => {
+            let tables = mysql().execute(database, "SHOW TABLES");
             let sum = |table: &str| {
-                mariadb().execute(database, &format!("CHECKSUM TABLE {table} EXTENDED"))
+                mysql().execute(database, &format!("CHECKSUM TABLE {table} EXTENDED"))
             };
             tables.lines().map(sum).collect()
         }
@@ -65,7 +65,7 @@ pub fn copies(ground: &Ground) -> BTreeSet<String> {
         }
         Kind::Postgres => postgres()
             .execute("postgres", &format!("SELECT datname FROM pg_database WHERE datname {like}")),
-        Kind::MariaDb => mariadb().execute("mysql", &format!("SHOW DATABASES {like}")),
+        Kind::MySql => mysql().execute("mysql", &format!("SHOW DATABASES {like}")),
     };
     said.lines().map(str::to_owned).collect()
 }
@@ -78,7 +78,7 @@ pub async fn of_copy(ground: &Ground, copy: &str, sql: &'static str) -> i64 {
     let said = match ground.place.kind {
         Kind::Sqlite => return number_of(&format!("sqlite://{copy}"), sql).await,
         Kind::Postgres => postgres().execute(copy, sql),
-        Kind::MariaDb => mariadb().execute(copy, sql),
+        Kind::MySql => mysql().execute(copy, sql),
     };
     said.trim().parse().unwrap()
 }
@@ -87,7 +87,7 @@ pub fn drop_copy(ground: &Ground, copy: &str) {
     match ground.place.kind {
         Kind::Sqlite => fs::remove_file(copy).unwrap(),
         Kind::Postgres => drop(postgres().execute("postgres", &format!("DROP DATABASE {copy}"))),
-        Kind::MariaDb => drop(mariadb().execute("mysql", &format!("DROP DATABASE {copy}"))),
+        Kind::MySql => drop(mysql().execute("mysql", &format!("DROP DATABASE {copy}"))),
     }
 }
 

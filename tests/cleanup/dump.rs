@@ -32,10 +32,10 @@ pub async fn dump(ground: &Ground, policy: &Policy, before: &str) -> Dump {
             let (front, back) = match ground.place.kind {
                 Kind::Postgres => ("encode(convert_to(CAST(", " AS text), 'UTF8'), 'hex')"),
                 // As text they would be the session's wall clock.
-                Kind::MariaDb if column.sql_type.starts_with("timestamp") => {
+                Kind::MySql if column.sql_type.starts_with("timestamp") => {
                     ("CAST(UNIX_TIMESTAMP(", ") AS CHAR)")
                 }
-                Kind::MariaDb => ("HEX(CAST(", " AS BINARY))"),
+                Kind::MySql => ("HEX(CAST(", " AS BINARY))"),
                 Kind::Sqlite => ("quote(", ")"),
             };
             sql.push(front).spelled(&column.name.parse().unwrap()).push(back);

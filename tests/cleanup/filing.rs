@@ -30,7 +30,7 @@ async fn all_that_went_into_a_file_comes_back_to_the_last_byte_and_once() {
         fill(&ground, &policy).await;
         if policy.name == "wso2-token" {
             let zone =
-                if ground.place.kind == Kind::MariaDb { "SET time_zone = '+00:00';" } else { "" };
+                if ground.place.kind == Kind::MySql { "SET time_zone = '+00:00';" } else { "" };
             ground.execute(&format!("{zone}{AUTUMN}")).await;
         }
         let before = dump(&ground, &policy, "").await;

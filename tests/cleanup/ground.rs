@@ -1,8 +1,6 @@
 //! Where clean-up runs: a product's tables on a database whose server has a time zone. The tables' rows are
 //! the tests' concern.
 
-use std::process::Command;
-
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Executor, MySqlConnection, PgConnection,
     SqliteConnection, mysql::MySqlConnectOptions, raw_sql, sqlite::SqliteConnectOptions,
@@ -18,7 +16,7 @@ use crate::{
     harness::{
         databases::{self, Kind},
         long,
-        servers::mariadb,
+        servers::mysql,
     },
     tables::tables,
 };
@@ -26,8 +24,8 @@ use crate::{
 /// UTC and what lies around it: without summer time, with it, and with half an hour.
 pub const ZONES: [&str; 4] = ["UTC", "Asia/Tokyo", "America/Chicago", "Asia/Kolkata"];
 
-/// MariaDB has one zone for all that connect: who sets another than UTC holds this alone.
-static MARIADB_ZONE: RwLock<()> = RwLock::const_new(());
+/// MariaDB and MySQL have one zone for all that connect: who sets another than UTC holds this alone.
+static MYSQL_ZONE: RwLock<()> = RwLock::const_new(());
 /// A zone's rules are loaded by one test, not by two at the same moment.
 static ZONES_LOADED: Mutex<()> = Mutex::const_new(());
 
@@ -46,8 +44,8 @@ pub async fn in_zones(
     for kind in databases::each() {
         for zone in zones {
             let _held = match (kind, *zone) {
-                (Kind::MariaDb, "UTC") => (Some(MARIADB_ZONE.read().await), None),
-                (Kind::MariaDb, _) => (None, Some(MARIADB_ZONE.write().await)),
+                (Kind::MySql, "UTC") => (Some(MYSQL_ZONE.read().await), None),
+                (Kind::MySql, _) => (None, Some(MYSQL_ZONE.write().await)),
                 _ => (None, None),
             };
             for name in policies {
@@ -84,16 +82,9 @@ impl Ground {
                 );
                 ground.execute(&set).await;
             }
-            Kind::MariaDb => {
+            Kind::MySql => {
                 let _alone = ZONES_LOADED.lock().await;
-                let known = format!("SELECT COUNT(*) FROM time_zone_name WHERE name = '{zone}'");
-                if mariadb().execute("mysql", &known).trim() == "0" {
-                    let file = format!("/usr/share/zoneinfo/{zone}");
-                    let rules =
-                        Command::new("mariadb-tzinfo-to-sql").args([&file, zone]).output().unwrap();
-                    mariadb().execute("mysql", &String::from_utf8(rules.stdout).unwrap());
-                }
-                mariadb().execute("mysql", &format!("SET GLOBAL time_zone = '{zone}'"));
+                mysql().live_in(zone);
             }
             Kind::Sqlite => {}
         }
@@ -128,7 +119,7 @@ impl Ground {
                 let mut connection = PgConnection::connect(url).await.unwrap();
                 connection.execute(sql("SET session_replication_role = replica")).await.map(drop)
             }
-            Kind::MariaDb => {
+            Kind::MySql => {
                 let options: MySqlConnectOptions = url.parse().unwrap();
                 let mut connection: MySqlConnection =
                     options.timezone(None).connect().await.unwrap();
@@ -143,7 +134,7 @@ impl Ground {
         match self.place.kind {
             Kind::Sqlite => ("INSERT OR IGNORE INTO ", ""),
             Kind::Postgres => ("INSERT INTO ", " ON CONFLICT DO NOTHING"),
-            Kind::MariaDb => ("INSERT IGNORE INTO ", ""),
+            Kind::MySql => ("INSERT IGNORE INTO ", ""),
         }
     }
 }

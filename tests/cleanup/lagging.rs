@@ -46,7 +46,7 @@ impl Pair {
         let wish = ["--apply", "--yes-large", "--json", "--max-lag", "1s"];
         let program = program(&self.ground, &self.policy, &wish).args(arguments);
         match self.ground.place.kind {
-            Kind::MariaDb => program.env(REPLICAS, self.replica.url("mysql")),
+            Kind::MySql => program.env(REPLICAS, self.replica.url("mysql")),
             _ => program,
         }
     }
@@ -131,8 +131,8 @@ async fn a_run_stands_still_while_a_named_standby_of_postgresql_is_paused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_stands_still_while_a_replica_of_mariadb_applies_nothing() {
-    let pair = Pair::start(Kind::MariaDb).await;
+async fn a_run_stands_still_while_a_replica_of_mysql_applies_nothing() {
+    let pair = Pair::start(Kind::MySql).await;
     let running = pair.run(&SLOWLY).spawn();
     stands_still_meanwhile(&pair, running).await;
 }
@@ -153,7 +153,7 @@ async fn a_standby_that_vanishes_is_waited_for_until_it_is_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_waits_obeys_its_time_and_the_stop_file_and_signals_and_loses_nothing() {
-    for kind in [Kind::Postgres, Kind::MariaDb] {
+    for kind in [Kind::Postgres, Kind::MySql] {
         let pair = Pair::start(kind).await;
         pair.replica.pause_replay();
         // What the standby of PostgreSQL does not replay must be something.

@@ -47,7 +47,7 @@ async fn what_stays_locked_is_passed_over_and_the_rest_goes() {
             // SQLite lets one write at a time.
             Kind::Sqlite => return,
             Kind::Postgres => ("dbo.", "SELECT pg_sleep(60)"),
-            Kind::MariaDb => ("", "DO SLEEP(60)"),
+            Kind::MySql => ("", "DO SLEEP(60)"),
         };
         let id = "00000000-0000-0000-0000-00000000000";
         let dead = format!(

@@ -130,7 +130,7 @@ async fn two_who_bring_the_same_run_back_bring_each_row_once_and_know_of_no_conf
         is_held(held.path());
         let mut second = restore(&ground, &run.id, &[]);
         let mut second = second.spawn();
-        let waits = WAITS[usize::from(ground.place.kind == Kind::MariaDb)];
+        let waits = WAITS[usize::from(ground.place.kind == Kind::MySql)];
         while number(&ground, waits).await == 0 {
             assert!(!second.has_ended(), "{ground}: it did not wait");
             // MariaDB looks anew only when nobody has asked for a tenth of a second.

@@ -11,8 +11,9 @@ use crate::{
     ground::{Ground, in_zones},
     harness::{
         databases::Kind,
+        product::Product,
         programs::{Finished, Program, built},
-        servers::{mariadb, postgres},
+        servers::{mysql, postgres},
     },
 };
 
@@ -125,7 +126,7 @@ async fn until_granted(ground: &Ground, policy: &Policy, user: &str) -> Vec<Stri
 #[tokio::test(flavor = "multi_thread")]
 async fn rights_by_a_role_or_a_pattern_are_rights() {
     in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
-        if ground.place.kind != Kind::MariaDb {
+        if ground.place.kind != Kind::MySql {
             return;
         }
         let database = database(&ground);
@@ -136,14 +137,16 @@ async fn rights_by_a_role_or_a_pattern_are_rights() {
             let user = restricted(&ground, "IDN_OAUTH2_ACCESS_TOKEN");
             let of = format!("{user}@'%'");
             let pattern = database.replace('_', "\\_").replacen("test", "t%t", 1);
+            // MariaDB says for whom, MySQL to whom.
+            let word = if Product::mysql() == Product::MySql { "TO" } else { "FOR" };
             let grant = match way {
                 "role" => format!(
                     "CREATE ROLE of_{user}; GRANT {all} ON {database}.* TO of_{user}; \
-                     GRANT of_{user} TO {of}; SET DEFAULT ROLE of_{user} FOR {of}"
+                     GRANT of_{user} TO {of}; SET DEFAULT ROLE of_{user} {word} {of}"
                 ),
                 _ => format!("GRANT {all} ON `{pattern}`.* TO {of}"),
             };
-            mariadb().execute("mysql", &grant);
+            mysql().execute("mysql", &grant);
             let done = apply(&ground, &policy, &user, &at.to_string());
             assert_eq!(done.code, Some(0), "{ground}, {way}: {done:?}");
             assert_eq!(number(&ground, TOKENS).await, 0, "{ground}, {way}");
@@ -155,7 +158,7 @@ async fn rights_by_a_role_or_a_pattern_are_rights() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_child_that_this_user_may_not_see_is_not_taken_for_one_that_is_not_there() {
     in_zones(&["UTC"], &["wso2-token"], async |ground, mut policy| {
-        if ground.place.kind != Kind::MariaDb {
+        if ground.place.kind != Kind::MySql {
             return;
         }
         policy.targets.truncate(1);
@@ -171,7 +174,7 @@ async fn a_child_that_this_user_may_not_see_is_not_taken_for_one_that_is_not_the
              GRANT {own}, SELECT ON {database}.tokenkeeper_backup_IDN_OAUTH2_ACCESS_TOKEN TO {of}; \
              GRANT DELETE ON {database}.IDN_OAUTH2_ACCESS_TOKEN TO {of}"
         );
-        mariadb().execute("mysql", &grants);
+        mysql().execute("mysql", &grants);
         let done = apply(&ground, &policy, &user, "s");
         assert_eq!(done.code, Some(2), "{ground}: {done:?}");
         assert!(done.stdout.contains("`IDN_OAUTH2_ACCESS_TOKEN_SCOPE` TO"), "{ground}: {done:?}");
@@ -247,7 +250,7 @@ fn restricted(ground: &Ground, seen: &str) -> String {
 fn administer(ground: &Ground, sql: &str) {
     match ground.place.kind {
         Kind::Postgres => postgres().execute(&database(ground), sql),
-        _ => mariadb().execute("mysql", sql),
+        _ => mysql().execute("mysql", sql),
     };
 }
 

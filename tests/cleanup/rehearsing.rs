@@ -13,7 +13,7 @@ use crate::{
     harness::{
         databases::Kind,
         programs::{Finished, Program},
-        servers::{mariadb, postgres},
+        servers::{mysql, postgres},
     },
     published::tokens,
 };
@@ -46,7 +46,7 @@ async fn a_rehearsal_deletes_what_a_run_would_and_nothing_but_on_its_copy() {
         let expected: &[&str] = match ground.place.kind {
             Kind::Sqlite => &["vacuum"],
             Kind::Postgres => &["dump", "template"],
-            Kind::MariaDb => &["dump"],
+            Kind::MySql => &["dump"],
         };
         assert!(ways.iter().eq(expected), "{ground}: {ways:?}");
         let rehearsed = report(&ground, &rehearse(&ground, &policy, &[]).run());
@@ -106,12 +106,12 @@ async fn without_rights_or_programs_it_is_said_what_is_missing() {
                 let url = ground.place.url.replace("postgres@", &format!("{role}@"));
                 rehearse(&ground, &policy, &[]).env(URL, url).run()
             }
-            Kind::MariaDb => {
+            Kind::MySql => {
                 let database = ground.place.name();
                 let grants = format!(
                     "CREATE USER plain_{database}@'%'; GRANT ALL ON {database}.* TO plain_{database}@'%'"
                 );
-                mariadb().execute("mysql", &grants);
+                mysql().execute("mysql", &grants);
                 let url = ground.place.url.replace("root@", &format!("plain_{database}@"));
                 rehearse(&ground, &policy, &[]).env(URL, url).run()
             }
@@ -119,7 +119,7 @@ async fn without_rights_or_programs_it_is_said_what_is_missing() {
         let words = match ground.place.kind {
             Kind::Sqlite => "--copy-to",
             Kind::Postgres => "CREATEDB",
-            Kind::MariaDb => "GRANT ALL",
+            Kind::MySql => "GRANT ALL",
         };
         assert_eq!(refused.code, Some(2), "{ground}: {refused:?}");
         assert!(refused.stderr.contains(words), "{ground}: {refused:?}");
@@ -141,17 +141,17 @@ async fn without_rights_or_programs_it_is_said_what_is_missing() {
 async fn an_odd_password_reaches_the_programs_and_nobody_else() {
     let _alone = COPIES.lock().await;
     in_zones(&["UTC"], &["wso2-token"], async |ground, policy| {
-        if ground.place.kind != Kind::MariaDb {
+        if ground.place.kind != Kind::MySql {
             return;
         }
         ground.execute(&dead(9)).await;
         let create =
             r#"CREATE USER odd@'%' IDENTIFIED BY 'ca%n"a #ry\\=;'; GRANT ALL ON *.* TO odd@'%'"#;
-        mariadb().execute("mysql", create);
+        mysql().execute("mysql", create);
         let login = "odd:ca%25n%22a%20%23ry%5C%3D%3B@";
         let url = ground.place.url.replace("root@", login);
         let done = rehearse(&ground, &policy, &[]).env(URL, url).run();
-        mariadb().execute("mysql", "DROP USER odd@'%'");
+        mysql().execute("mysql", "DROP USER odd@'%'");
         assert_eq!(report(&ground, &done)["policies"][0]["targets"][0]["deleted"], 9, "{ground}");
         assert!(!format!("{done:?}").contains("ry\\"), "{ground}: {done:?}");
     })
@@ -163,7 +163,7 @@ async fn an_odd_password_reaches_the_programs_and_nobody_else() {
 async fn a_policy_that_names_the_database_cleans_the_copy_all_the_same() {
     let _alone = COPIES.lock().await;
     in_zones(&["UTC"], &["wso2-token"], async |ground, mut policy| {
-        if ground.place.kind != Kind::MariaDb {
+        if ground.place.kind != Kind::MySql {
             return;
         }
         ground.execute(&dead(9)).await;

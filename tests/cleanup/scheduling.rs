@@ -114,7 +114,7 @@ async fn each_instant_has_a_run_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_daemon_begins_stands_still_while_a_replica_of_its_table_applies_nothing() {
-    let pair = Pair::start(Kind::MariaDb).await;
+    let pair = Pair::start(Kind::MySql).await;
     let more = "max_fraction = 1.0\nmax_lag = \"1s\"\nreplicas = [{ env = \"FOLLOWER\" }]\n";
     let daemon = |schedule| {
         let daemon = daemon(&pair.ground, &pair.policy, schedule, more);
@@ -146,7 +146,7 @@ async fn at_the_end_a_clean_up_of_an_earlier_configuration_is_waited_for() {
         let (schema, pause) = match ground.place.kind {
             Kind::Sqlite => return,
             Kind::Postgres => ("dbo.", "SELECT pg_sleep(3)"),
-            Kind::MariaDb => ("", "DO SLEEP(3)"),
+            Kind::MySql => ("", "DO SLEEP(3)"),
         };
         let id = "00000000-0000-0000-0000-000000000001";
         let dead = format!(

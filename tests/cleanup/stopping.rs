@@ -7,7 +7,7 @@ use crate::{
     cleaning::number,
     copies::{COPIES, copies, crowd, drop_copy, state},
     ground::in_zones,
-    harness::{databases::Kind, wait},
+    harness::{databases::Kind, product::Product, wait},
     meeting::is_held,
     rehearsing::{name, rehearse, report},
 };
@@ -53,7 +53,8 @@ async fn who_is_asked_to_stop_in_the_middle_of_a_dump_leaves_nothing() {
         let name = match ground.place.kind {
             Kind::Sqlite => return,
             Kind::Postgres => "pg_dump",
-            Kind::MariaDb => "mariadb-dump",
+            Kind::MySql if Product::mysql() == Product::MySql => "mysqldump",
+            Kind::MySql => "mariadb-dump",
         };
         ground.execute(&dead(9)).await;
         let before = state(&ground);

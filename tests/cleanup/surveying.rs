@@ -97,7 +97,7 @@ async fn a_child_that_no_index_finds_gets_one_advised_once_and_no_other_does() {
         let first = advised(&policy).await;
         // The scopes' primary key begins with the token. MariaDB makes an index for each foreign key.
         assert_eq!(about(&first, scopes), 0, "{ground}: {first:?}");
-        let is_mariadb = ground.place.kind == Kind::MariaDb;
+        let is_mariadb = ground.place.kind == Kind::MySql;
         assert_eq!(about(&first, claims), usize::from(!is_mariadb), "{ground}: {first:?}");
         // Both targets have these children, and one of them has the advice: neither says more than that.
         let all: BTreeSet<_> = first.iter().map(|sql| sql.split(" ON ").nth(1)).collect();

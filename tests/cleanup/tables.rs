@@ -13,7 +13,7 @@ pub fn tables(kind: Kind, fixture: &str) -> String {
     match kind {
         Kind::Postgres => sql,
         Kind::Sqlite => sql.replace("dbo.", "").replace("dmscs.", ""),
-        Kind::MariaDb => sql.replace("dbo.", "").replace("dmscs.", "").replace('"', "`"),
+        Kind::MySql => sql.replace("dbo.", "").replace("dmscs.", "").replace('"', "`"),
     }
 }
 

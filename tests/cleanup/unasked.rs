@@ -28,7 +28,7 @@ async fn a_named_replica_that_is_out_of_reach_holds_a_run_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_see_how_far_replicas_are_is_refused_with_the_grant_that_mends_it() {
-    for kind in [Kind::Postgres, Kind::MariaDb] {
+    for kind in [Kind::Postgres, Kind::MySql] {
         let pair = Pair::start(kind).await;
         let (asked, first, user) = match kind {
             Kind::Postgres => (&pair.primary, "postgres", "postgres"),
@@ -75,7 +75,7 @@ async fn what_cannot_be_waited_for_is_refused_before_a_row_is_touched() {
                 (&["--replica", "mysql://u@127.0.0.1/d"], "is no replica of"),
                 (&["--replica", secret], "_REPLICA_URLS_FILE"),
             ],
-            Kind::MariaDb => &[(&[], "--replica"), (&["--replica", own], "is no replica")],
+            Kind::MySql => &[(&[], "--replica"), (&["--replica", own], "is no replica")],
         };
         for (wish, words) in wishes {
             let done = program(&ground, &policy, &["--apply", "--max-lag", "5s"]).args(*wish).run();

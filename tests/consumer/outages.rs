@@ -29,10 +29,10 @@ async fn on_each<F: Future<Output = ()> + Send + 'static>(test: impl Fn(Ground) 
         let test = &test;
         async move { tokio::spawn(test(ground.await)).await }
     };
-    let (postgres, mariadb) =
-        tokio::join!(run(Product::Postgres, &POSTGRES), run(Product::MariaDb, &MARIADB));
+    let (postgres, mysql) =
+        tokio::join!(run(Product::Postgres, &POSTGRES), run(Product::mysql(), &MYSQL));
     postgres.unwrap();
-    mariadb.unwrap();
+    mysql.unwrap();
 }
 
 impl Ground {
@@ -205,4 +205,4 @@ const LIMIT: Duration = Duration::from_secs(40);
 const AGES: Duration = Duration::from_secs(3600);
 /// Two servers for all the tests, one test at a time: starting them costs the most.
 static POSTGRES: (Mutex<()>, OnceLock<Server>) = (Mutex::const_new(()), OnceLock::new());
-static MARIADB: (Mutex<()>, OnceLock<Server>) = (Mutex::const_new(()), OnceLock::new());
+static MYSQL: (Mutex<()>, OnceLock<Server>) = (Mutex::const_new(()), OnceLock::new());

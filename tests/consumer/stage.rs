@@ -80,7 +80,7 @@ pub async fn run(kind: Kind, url: &str, sql: &'static str) {
         Kind::Postgres => {
             PgConnection::connect(url).await.unwrap().execute(sql).await.map(drop).unwrap();
         }
-        Kind::MariaDb => {
+        Kind::MySql => {
             MySqlConnection::connect(url).await.unwrap().execute(sql).await.map(drop).unwrap();
         }
     }

@@ -180,7 +180,7 @@ fn what_cannot_be_meant_is_refused_with_what_to_send() {
 
 #[test]
 fn probes_and_calls_tell_of_a_database_that_is_away_and_of_its_return() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let server = Server::start(kind.product());
         let sandbox = start(Settings::default());
         let host = host_of(&sandbox, &["quartile"])

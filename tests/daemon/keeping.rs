@@ -84,7 +84,7 @@ fn two_daemons_renew_each_token_once() {
 
 #[test]
 fn a_database_that_dies_and_comes_back_is_waited_for_and_told_once() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let server = Server::start(kind.product());
         let sandbox = start(Settings::default());
         let host = host_of(&sandbox, &["quartile"]).with("DATABASE_URL", server.fresh_database());

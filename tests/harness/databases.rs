@@ -6,18 +6,19 @@ use tempfile::TempDir;
 
 use super::coverage;
 use super::product::Product;
-use super::servers::{Server, mariadb, postgres};
+use super::servers::{Server, mysql, postgres};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Sqlite,
     Postgres,
-    MariaDb,
+    /// MariaDB, or MySQL in its place.
+    MySql,
 }
 
 /// Every kind; a suite that runs on all of them names the kind in its failures.
 pub fn each() -> [Kind; 3] {
-    [Kind::Sqlite, Kind::Postgres, Kind::MariaDb]
+    [Kind::Sqlite, Kind::Postgres, Kind::MySql]
 }
 
 impl Kind {
@@ -26,7 +27,7 @@ impl Kind {
         match self {
             Self::Sqlite => panic!("SQLite has no server"),
             Self::Postgres => Product::Postgres,
-            Self::MariaDb => Product::MariaDb,
+            Self::MySql => Product::mysql(),
         }
     }
 }
@@ -36,7 +37,8 @@ impl fmt::Display for Kind {
         formatter.write_str(match self {
             Self::Sqlite => "SQLite",
             Self::Postgres => "PostgreSQL",
-            Self::MariaDb => "MariaDB",
+            Self::MySql if Product::mysql() == Product::MySql => "MySQL",
+            Self::MySql => "MariaDB",
         })
     }
 }
@@ -54,7 +56,7 @@ impl Database {
         match kind {
             Kind::Sqlite => Self::sqlite(),
             Kind::Postgres => Self { kind, url: postgres().fresh_database(), _dir: None },
-            Kind::MariaDb => Self { kind, url: mariadb().fresh_database(), _dir: None },
+            Kind::MySql => Self { kind, url: mysql().fresh_database(), _dir: None },
         }
     }
 

@@ -11,14 +11,21 @@ use super::keeper::Recipe;
 pub enum Product {
     Postgres,
     MariaDb,
+    MySql,
 }
 
 impl Product {
-    /// The Debian package that brings the server.
+    /// What suites take for `mysql://`: MySQL where `tests/run --mysql` asks for it, MariaDB otherwise.
+    pub fn mysql() -> Self {
+        if env::var_os(MYSQL).is_some() { Self::MySql } else { Self::MariaDb }
+    }
+
+    /// What brings the server: a Debian package, or for MySQL `tests/run --mysql`.
     pub fn package(self) -> &'static str {
         match self {
             Self::Postgres => "postgresql",
             Self::MariaDb => "mariadb-server",
+            Self::MySql => "mysql-server-core",
         }
     }
 
@@ -27,6 +34,24 @@ impl Product {
         match self {
             Self::Postgres => "psql",
             Self::MariaDb => "mariadb",
+            Self::MySql => "mysql",
+        }
+    }
+
+    /// The program that makes SQL of the system's time zones; PostgreSQL knows them itself.
+    pub fn zone_reader(self) -> &'static str {
+        match self {
+            Self::Postgres => panic!("PostgreSQL has its zones"),
+            Self::MariaDb => "mariadb-tzinfo-to-sql",
+            Self::MySql => "mysql_tzinfo_to_sql",
+        }
+    }
+
+    /// One of the server's programs.
+    pub fn program(self, name: &str) -> PathBuf {
+        match env::var_os(MYSQL) {
+            Some(directory) if self == Self::MySql => Path::new(&directory).join(name),
+            _ => find(name, self.package()),
         }
     }
 
@@ -34,7 +59,7 @@ impl Product {
     pub fn first_database(self) -> &'static str {
         match self {
             Self::Postgres => "postgres",
-            Self::MariaDb => "mysql",
+            Self::MariaDb | Self::MySql => "mysql",
         }
     }
 
@@ -54,7 +79,7 @@ impl Product {
                     ])
                     .collect()
             }
-            Self::MariaDb => {
+            Self::MariaDb | Self::MySql => {
                 let options = "--no-defaults --batch --skip-column-names --user=root"
                     .split(' ')
                     .map(str::to_owned);
@@ -64,7 +89,7 @@ impl Product {
     }
 
     pub fn recipe(self) -> Recipe {
-        let program = |name| find(name, self.package()).display().to_string();
+        let program = |name| self.program(name).display().to_string();
         match self {
             Self::Postgres => Recipe {
                 variables: vec![
@@ -92,6 +117,16 @@ impl Product {
                 start: MARIADB_START,
                 stop: "TERM",
             },
+            Self::MySql => Recipe {
+                // Whoever runs the tests can read the programs in their folder; its own user may not.
+                variables: vec![
+                    ("SERVER", program("mysqld")),
+                    ("AS_OWNER", if_root("--user=root")),
+                ],
+                prepare: MYSQL_PREPARE,
+                start: MYSQL_START,
+                stop: "TERM",
+            },
         }
     }
 
@@ -100,17 +135,19 @@ impl Product {
         let (name, server) = match self {
             Self::Postgres => ("PostgreSQL", "postgres"),
             Self::MariaDb => ("MariaDB", "mariadbd"),
+            Self::MySql => ("MySQL", "mysqld"),
         };
-        let output = Command::new(find(server, self.package()))
-            .arg("--version")
-            .output()
-            .expect("it was found");
+        let output =
+            Command::new(self.program(server)).arg("--version").output().expect("it was found");
         let said = String::from_utf8_lossy(&output.stdout).into_owned();
         let version =
             said.split(|c: char| !c.is_ascii_digit() && c != '.').find(|word| word.contains('.'));
         format!("{name} {}", version.unwrap_or("of unknown version"))
     }
 }
+
+/// The directory of MySQL's programs, where `tests/run --mysql` has put them.
+const MYSQL: &str = "TOKENKEEPER_TEST_MYSQL";
 
 /// Finds a server's program: Debian keeps PostgreSQL's out of the path, and the path of a user without `sbin`.
 pub fn find(program: &str, package: &str) -> PathBuf {
@@ -174,4 +211,19 @@ const MARIADB_START: &str = r#"
     exec "$SERVER" --no-defaults $AS_OWNER --datadir="$DIR/data" --tmpdir="$DIR/tmp" --socket="$DIR/socket" --pid-file="$DIR/pid" \
         --bind-address=127.0.0.1 --port="$PORT" --skip-networking=0 --max-connections=300 \
         --innodb-flush-log-at-trx-commit=2 --innodb-log-file-size=8M --innodb-buffer-pool-size=64M $OPTIONS
+"#;
+// Each server must have an identity of its own, which the copied one has not.
+const MYSQL_PREPARE: &str = r#"
+    mkdir "$DIR/tmp" || exit
+    made() {
+        "$SERVER" --no-defaults $AS_OWNER --initialize-insecure --secure-file-priv=NULL --datadir="$DIR/data" --tmpdir="$DIR/tmp" \
+            --innodb-redo-log-capacity=8M && rm "$DIR/data/auto.cnf"
+    }
+    copied_or_made mysql
+"#;
+// Its log of changes stays on, as MySQL has it of itself.
+const MYSQL_START: &str = r#"
+    exec "$SERVER" --no-defaults $AS_OWNER --datadir="$DIR/data" --tmpdir="$DIR/tmp" --socket="$DIR/socket" --pid-file="$DIR/pid" \
+        --bind-address=127.0.0.1 --port="$PORT" --secure-file-priv=NULL --mysqlx=OFF --max-connections=300 --performance-schema=OFF \
+        --innodb-flush-log-at-trx-commit=2 --sync-binlog=0 --innodb-redo-log-capacity=8M --innodb-buffer-pool-size=64M $OPTIONS
 "#;

@@ -1,7 +1,7 @@
 //! A server that follows another one of the test's own, as the product's handbook has it made.
 
 use super::keeper::Recipe;
-use super::product::{Product, find};
+use super::product::Product;
 use super::servers::Server;
 
 impl Server {
@@ -15,11 +15,17 @@ impl Server {
         let recipe = with_options(self.product(), "--server-id=2");
         match self.product() {
             Product::Postgres => Self::made(self.product(), &standby(recipe, self.port())),
-            Product::MariaDb => {
+            Product::MariaDb | Product::MySql => {
                 let replica = Self::made(self.product(), &recipe);
+                // MariaDB has kept the words that MySQL has given up.
+                let (change, source, started) = match self.product() {
+                    Product::MySql => ("REPLICATION SOURCE", "SOURCE", "REPLICA"),
+                    _ => ("MASTER", "MASTER", "SLAVE"),
+                };
                 let follow = format!(
-                    "CHANGE MASTER TO MASTER_HOST = '127.0.0.1', MASTER_PORT = {}, MASTER_USER = 'root', \
-                     MASTER_LOG_FILE = 'log.000001', MASTER_LOG_POS = 4, MASTER_CONNECT_RETRY = 1; START SLAVE",
+                    "CHANGE {change} TO {source}_HOST = '127.0.0.1', {source}_PORT = {}, {source}_USER = 'root', \
+                     {source}_LOG_FILE = 'log.000001', {source}_LOG_POS = 4, {source}_CONNECT_RETRY = 1; \
+                     START {started}",
                     self.port()
                 );
                 replica.execute("mysql", &follow);
@@ -33,6 +39,7 @@ impl Server {
         match self.product() {
             Product::Postgres => self.execute("postgres", "SELECT pg_wal_replay_pause()"),
             Product::MariaDb => self.execute("mysql", "STOP SLAVE SQL_THREAD"),
+            Product::MySql => self.execute("mysql", "STOP REPLICA SQL_THREAD"),
         };
     }
 
@@ -41,6 +48,7 @@ impl Server {
         match self.product() {
             Product::Postgres => self.execute("postgres", "SELECT pg_wal_replay_resume()"),
             Product::MariaDb => self.execute("mysql", "START SLAVE SQL_THREAD"),
+            Product::MySql => self.execute("mysql", "START REPLICA SQL_THREAD"),
         };
     }
 }
@@ -48,14 +56,14 @@ impl Server {
 /// PostgreSQL is ready to be followed as it is.
 fn with_options(product: Product, options: &str) -> Recipe {
     let mut recipe = product.recipe();
-    if product == Product::MariaDb {
+    if product != Product::Postgres {
         recipe.variables.push(("OPTIONS", options.to_owned()));
     }
     recipe
 }
 
 fn standby(mut recipe: Recipe, primary: u16) -> Recipe {
-    let program = find("pg_basebackup", Product::Postgres.package()).display().to_string();
+    let program = Product::Postgres.program("pg_basebackup").display().to_string();
     recipe.variables.extend([("BASEBACKUP", program), ("PRIMARY", primary.to_string())]);
     recipe.prepare = STANDBY_PREPARE;
     recipe

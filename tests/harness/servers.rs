@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::coverage;
 use super::keeper::{Keeper, Recipe, free_port};
-use super::product::{Product, find};
+use super::product::Product;
 use super::wait;
 
 /// The process's PostgreSQL, started when first asked for.
@@ -19,10 +19,10 @@ pub fn postgres() -> &'static Server {
     SERVER.get_or_init(|| Server::start(Product::Postgres))
 }
 
-/// The process's MariaDB, started when first asked for.
-pub fn mariadb() -> &'static Server {
+/// The process's MariaDB or MySQL, started when first asked for.
+pub fn mysql() -> &'static Server {
     static SERVER: OnceLock<Server> = OnceLock::new();
-    SERVER.get_or_init(|| Server::start(Product::MariaDb))
+    SERVER.get_or_init(|| Server::start(Product::mysql()))
 }
 
 /// A running server; a suite that kills one starts its own, which ends when it is dropped.
@@ -41,7 +41,7 @@ impl Server {
 
     /// The same, made in another way.
     pub fn made(product: Product, recipe: &Recipe) -> Self {
-        let client = find(product.client(), product.package());
+        let client = product.program(product.client());
         let keeper = Keeper::prepare(recipe);
         let mut server = Self { product, client, keeper, port: 0 };
         // Another process may take the port between the look and the start.
@@ -66,7 +66,7 @@ impl Server {
     pub fn url(&self, database: &str) -> String {
         let login = match self.product {
             Product::Postgres => "postgres://postgres",
-            Product::MariaDb => "mysql://root",
+            Product::MariaDb | Product::MySql => "mysql://root",
         };
         format!("{login}@127.0.0.1:{}/{database}", self.port)
     }
@@ -104,6 +104,18 @@ impl Server {
         });
         let said = |bytes| String::from_utf8_lossy(bytes).into_owned();
         if output.status.success() { Ok(said(&output.stdout)) } else { Err(said(&output.stderr)) }
+    }
+
+    /// Has a MariaDB or MySQL live in a zone, whose rules a private server does not know.
+    pub fn live_in(&self, zone: &str) {
+        let known = format!("SELECT COUNT(*) FROM time_zone_name WHERE name = '{zone}'");
+        if self.execute("mysql", &known).trim() == "0" {
+            let reader = self.product.program(self.product.zone_reader());
+            let file = format!("/usr/share/zoneinfo/{zone}");
+            let rules = Command::new(reader).args([&file, zone]).output().expect("it was found");
+            self.execute("mysql", &String::from_utf8_lossy(&rules.stdout));
+        }
+        self.execute("mysql", &format!("SET GLOBAL time_zone = '{zone}'"));
     }
 
     /// Ends the server as a crash would.

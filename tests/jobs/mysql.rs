@@ -1,6 +1,6 @@
-//! The procedure and the event for MySQL, on MariaDB, and what `schedule mysql-event` says of them.
+//! The procedure and the event for MySQL, on MariaDB or MySQL, and what `schedule mysql-event` says of them.
 
-use std::{process::Command, time::Duration};
+use std::time::Duration;
 
 use crate::{
     harness::{product::Product, servers::Server, wait},
@@ -9,13 +9,10 @@ use crate::{
 
 /// A server in a zone whose scheduler runs, or does not.
 fn server(zone: &str, scheduler: &str) -> Server {
-    let mut recipe = Product::MariaDb.recipe();
+    let mut recipe = Product::mysql().recipe();
     recipe.variables.push(("OPTIONS", format!("--event-scheduler={scheduler}")));
-    let server = Server::made(Product::MariaDb, &recipe);
-    let file = format!("/usr/share/zoneinfo/{zone}");
-    let rules = Command::new("mariadb-tzinfo-to-sql").args([&file, zone]).output().unwrap();
-    server.execute("mysql", &String::from_utf8(rules.stdout).unwrap());
-    server.execute("mysql", &format!("SET GLOBAL time_zone = '{zone}'"));
+    let server = Server::made(Product::mysql(), &recipe);
+    server.live_in(zone);
     server
 }
 
@@ -163,7 +160,9 @@ fn a_row_that_cannot_go_keeps_none_of_the_others() {
     let place = Place::new(&server, "Asia/Tokyo", "wso2-token");
     place.execute(
         "INSERT INTO IDN_OAUTH2_ACCESS_TOKEN (TOKEN_ID, TOKEN_STATE, TOKEN_STATE_ID, TIME_CREATED) \
-         SELECT CONCAT('S', seq), 'REVOKED', seq, '2020-01-01' FROM seq_1_to_2500;\nDELIMITER //\n\
+         WITH RECURSIVE digits (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM digits WHERE n < 49), \
+         numbers (n) AS (SELECT a.n * 50 + b.n + 1 FROM digits AS a CROSS JOIN digits AS b) \
+         SELECT CONCAT('S', n), 'REVOKED', n, '2020-01-01' FROM numbers;\nDELIMITER //\n\
          CREATE TRIGGER refuse BEFORE DELETE ON IDN_OAUTH2_ACCESS_TOKEN FOR EACH ROW \
          IF OLD.TOKEN_ID = 'S700' THEN SIGNAL SQLSTATE '45001' SET MESSAGE_TEXT = 'not this one'; END IF//\n",
     );

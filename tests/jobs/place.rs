@@ -52,7 +52,7 @@ impl<'a> Place<'a> {
     pub fn kind(&self) -> Kind {
         match self.server.product() {
             Product::Postgres => Kind::Postgres,
-            Product::MariaDb => Kind::MariaDb,
+            Product::MariaDb | Product::MySql => Kind::MySql,
         }
     }
 
@@ -61,7 +61,7 @@ impl<'a> Place<'a> {
         let job = Job::new(&self.policy).unwrap();
         let text = |dialect| procedure(&job, dialect, SystemClock::new().utc()).unwrap();
         match self.kind() {
-            Kind::MariaDb => self.execute(&format!(
+            Kind::MySql => self.execute(&format!(
                 "DROP PROCEDURE IF EXISTS {};\nDELIMITER //\n{}//\n",
                 job.procedure,
                 text(Dialect::MySql)
@@ -73,7 +73,7 @@ impl<'a> Place<'a> {
     pub fn call(&self) -> Result<String, String> {
         let job = Job::new(&self.policy).unwrap();
         // An event comes in another zone than the server's.
-        let zone = if self.kind() == Kind::MariaDb { "SET time_zone = '+00:00'; " } else { "" };
+        let zone = if self.kind() == Kind::MySql { "SET time_zone = '+00:00'; " } else { "" };
         self.server.try_execute(&self.database, &format!("{zone}CALL {}()", job.procedure))
     }
 

@@ -109,4 +109,4 @@ const LONG_ENOUGH: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// All kinds meet the same deaths.
-pub const KINDS: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::MariaDb];
+pub const KINDS: [Kind; 3] = [Kind::Sqlite, Kind::Postgres, Kind::MySql];

@@ -54,7 +54,7 @@ fn a_death_while_the_schema_is_made_does_not_stand_in_the_next_ones_way() {
 
 #[test]
 fn a_change_of_the_schema_that_mariadb_did_not_finish_is_made_again() {
-    let database = Database::fresh(Kind::MariaDb);
+    let database = Database::fresh(Kind::MySql);
     let sandbox = start(Mode::Strict.settings());
     let host = host_of(&sandbox, &["quartile"]).with("DATABASE_URL", &database.url);
     host.make_key();
@@ -70,7 +70,7 @@ fn a_change_of_the_schema_that_mariadb_did_not_finish_is_made_again() {
 
 #[test]
 fn a_database_that_dies_between_answer_and_commit_gets_the_answer_when_it_is_back() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let server = Server::start(kind.product());
         server.execute(kind.product().first_database(), "CREATE DATABASE kept");
         let sandbox = start(Mode::Strict.settings());

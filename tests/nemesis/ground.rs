@@ -32,7 +32,7 @@ impl Ground {
         let product = match kind {
             Kind::Sqlite => None,
             Kind::Postgres => Some(Product::Postgres),
-            Kind::MariaDb => Some(Product::MariaDb),
+            Kind::MySql => Some(Product::mysql()),
         };
         let server = product.map(Server::start);
         let own = server.as_ref().map(|server| Database::on(server, kind));

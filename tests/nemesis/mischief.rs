@@ -140,7 +140,7 @@ impl<'a> Nemesis<'a> {
 fn held(ground: &Ground, process: u32) -> Vec<String> {
     let list = match ground.database.kind {
         Kind::Postgres => "string_agg(name, ',')",
-        Kind::Sqlite | Kind::MariaDb => "GROUP_CONCAT(name)",
+        Kind::Sqlite | Kind::MySql => "GROUP_CONCAT(name)",
     };
     let query = format!("SELECT COALESCE({list}, '') FROM tokens WHERE {}", held_by(process));
     let names = sql::cell(&ground.database, &query).unwrap_or_default();

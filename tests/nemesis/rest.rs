@@ -56,7 +56,7 @@ fn ill(ground: &Ground) -> Vec<Violation> {
 
 fn count(ground: &Ground, what: &str, condition: &str) -> i64 {
     let text = match ground.database.kind {
-        Kind::MariaDb => "CHAR(20)",
+        Kind::MySql => "CHAR(20)",
         Kind::Sqlite | Kind::Postgres => "VARCHAR(20)",
     };
     let query = format!("SELECT CAST({what} AS {text}) FROM tokens WHERE {condition}");

@@ -14,11 +14,11 @@ use crate::harness::{databases::Kind, product::Product, servers::Server};
 
 #[test]
 fn a_server_that_became_read_only_ends_a_run_with_7_before_the_provider_is_asked() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let (product, read_only, again) = if kind == Kind::Postgres {
             (Product::Postgres, "ALTER DATABASE kept SET default_transaction_read_only = on", "")
         } else {
-            (Product::MariaDb, "SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0")
+            (Product::mysql(), "SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0")
         };
         let server = Server::start(product);
         let sandbox = start(Settings::default());
@@ -51,7 +51,7 @@ fn kept(server: &Server, kind: Kind) -> String {
         "GRANT ALL ON kept.* TO plain@'%'",
         "GRANT ALL ON kept.* TO plain@localhost",
     ] {
-        server.execute(Product::MariaDb.first_database(), sql);
+        server.execute(Product::mysql().first_database(), sql);
     }
     let url = server.url("kept");
     let (_, rest) = url.split_once("://").unwrap();
@@ -61,7 +61,7 @@ fn kept(server: &Server, kind: Kind) -> String {
 
 #[test]
 fn a_locked_table_ends_a_run_with_7_before_the_provider_is_asked() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let stage = Stage::logged_in(kind, Settings::default());
         sql::make_due(&stage.database);
         let held = sql::Held::table(&stage.database);

@@ -16,7 +16,7 @@ use crate::harness::{
     keeper::free_port,
     product::Product,
     programs::Running,
-    servers::{Server, mariadb, postgres},
+    servers::{Server, mysql, postgres},
 };
 
 #[test]
@@ -100,11 +100,11 @@ fn a_name_that_nobody_keeps_ends_with_6() {
 
 #[test]
 fn a_killed_server_ends_programs_with_7() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         if kind == Kind::Postgres {
             ends_programs_with_7_when_killed(Product::Postgres);
         } else {
-            ends_programs_with_7_when_killed(Product::MariaDb);
+            ends_programs_with_7_when_killed(Product::mysql());
         }
     });
 }
@@ -165,7 +165,7 @@ fn a_database_that_cannot_be_used_is_named() {
         (9, "sqlite:///nonexistent/a.db".to_owned(), "/nonexistent/a.db"),
         (2, "sqlite:///etc/passwd".to_owned(), "/etc/passwd"),
         (2, postgres().url("no_such_database"), "no_such_database"),
-        (2, mariadb().url("no_such_database"), "no_such_database"),
+        (2, mysql().url("no_such_database"), "no_such_database"),
         (7, format!("postgres://u@127.0.0.1:{port}/db"), "127.0.0.1"),
         (7, format!("mysql://u@127.0.0.1:{port}/db"), "127.0.0.1"),
         (7, "postgres://u@no-such-host.invalid/db".to_owned(), "no-such-host.invalid"),

@@ -79,7 +79,7 @@ fn a_journal_in_a_place_that_cannot_be_written_to_is_refused_with_what_to_do() {
 /// files is zero. SQLite would be hit by it too.
 #[test]
 fn a_full_disk_keeps_no_answer_from_the_database() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let stage = Stage::logged_in(kind, Settings::default());
         sql::make_due(&stage.database);
         let line = "ulimit -f 0; trap '' XFSZ; tokenkeeper-worker run 2>&1 | \

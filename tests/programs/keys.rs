@@ -48,7 +48,7 @@ fn init_makes_what_is_missing_and_leaves_what_is_there() {
 
 #[test]
 fn a_server_database_without_a_key_is_told_how_to_make_one() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let sandbox = start(Settings::default());
         let database = crate::harness::databases::Database::fresh(kind);
         let host = host_of(&sandbox, &["quartile"]).with("DATABASE_URL", &database.url);
@@ -163,7 +163,7 @@ fn a_consumer_needs_no_right_to_write() {
             "CREATE ROLE reader LOGIN; GRANT SELECT ON tokens, _sqlx_migrations TO reader",
         ),
         (
-            Kind::MariaDb,
+            Kind::MySql,
             "reader:pass",
             "CREATE USER reader@'%' IDENTIFIED BY 'pass'; GRANT SELECT ON *.* TO reader@'%'",
         ),

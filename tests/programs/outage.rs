@@ -78,7 +78,7 @@ fn an_outage_is_told_in_json_too() {
 
 #[test]
 fn get_outwaits_a_database_that_comes_back() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let server = Server::start(kind.product());
         let sandbox = start(Settings::default());
         let host = host_of(&sandbox, &["quartile"]).with("DATABASE_URL", server.fresh_database());

@@ -35,7 +35,7 @@ fn eight_first_runs_at_once_log_in_once() {
         let stage = match kind {
             // The key is made by the race, too.
             Kind::Sqlite => Stage::tutorials(kind, Settings::default()),
-            Kind::Postgres | Kind::MariaDb => {
+            Kind::Postgres | Kind::MySql => {
                 Stage::configured(kind, Settings::default(), &["quartile"])
             }
         };

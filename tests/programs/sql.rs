@@ -31,7 +31,7 @@ macro_rules! on_connection {
                         PgConnection::connect(&$database.url).await.expect("the server answers");
                     $body
                 }
-                Kind::MariaDb => {
+                Kind::MySql => {
                     let mut $connection =
                         MySqlConnection::connect(&$database.url).await.expect("the server answers");
                     $body
@@ -110,7 +110,7 @@ impl Held {
                     held.execute(postgres).await.expect("nobody else holds it");
                     Self::Postgres(held)
                 }
-                Kind::MariaDb => {
+                Kind::MySql => {
                     let mut held = MySqlConnection::connect(url).await.expect("the server answers");
                     held.execute(mariadb).await.expect("nobody else holds it");
                     Self::MariaDb(held)
@@ -147,7 +147,7 @@ fn wait_until_past(database: &Database, instant: &str) {
     let now = match database.kind {
         Kind::Sqlite => "unixepoch('subsec') * 1000",
         Kind::Postgres => "extract(epoch FROM clock_timestamp()) * 1000",
-        Kind::MariaDb => "UNIX_TIMESTAMP(NOW(3)) * 1000",
+        Kind::MySql => "UNIX_TIMESTAMP(NOW(3)) * 1000",
     };
     let left = format!("SELECT CAST(MIN({instant}) - {now} AS CHAR(20)) FROM tokens");
     loop {

@@ -86,7 +86,7 @@ fn the_warning_of_clear_storage_can_be_answered() {
 
 #[test]
 fn a_user_of_the_tutorial_comes_to_sealing_by_the_warnings_own_words() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let stage = Stage::tutorials(kind, Settings::default());
         stage.host.work(0, &["run"]);
         let token = stage.host.get("quartile");

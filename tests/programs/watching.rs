@@ -12,7 +12,7 @@ use super::{
 use crate::harness::{
     databases::Kind,
     proxy::Proxy,
-    servers::{mariadb, postgres},
+    servers::{mysql, postgres},
     wait,
 };
 
@@ -73,9 +73,9 @@ fn a_file_has_the_format_and_the_mode_that_were_asked_for() {
 
 #[test]
 fn an_outage_of_the_database_is_told_once_and_outlived() {
-    on(&[Kind::Postgres, Kind::MariaDb], |kind| {
+    on(&[Kind::Postgres, Kind::MySql], |kind| {
         let stage = Stage::logged_in(kind, Settings::default());
-        let server = if kind == Kind::Postgres { postgres() } else { mariadb() };
+        let server = if kind == Kind::Postgres { postgres() } else { mysql() };
         let proxy = Proxy::start(([127, 0, 0, 1], server.port()).into());
         let url = proxy.in_url(&stage.database.url);
         let file = stage.host.home().join("token");

@@ -148,8 +148,7 @@ async fn an_answer_cut_in_the_middle_still_yields_its_refresh_token() {
 /// one failed UPDATE lost it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_restarts_during_the_exchange_does_not_lose_the_answer() {
-    for (kind, product) in [(Kind::Postgres, Product::Postgres), (Kind::MariaDb, Product::MariaDb)]
-    {
+    for (kind, product) in [(Kind::Postgres, Product::Postgres), (Kind::MySql, Product::mysql())] {
         let server = Server::start(product);
         let url = server.fresh_database();
         let stage = Arc::new(Stage::on(url, Settings::default()).await);

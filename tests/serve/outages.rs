@@ -18,7 +18,7 @@ use crate::harness::{databases::Kind, product::Product, servers, wait};
 fn tokens_are_handed_out_while_the_database_is_away() {
     // Beside each other: they are waited for, most of the time.
     thread::scope(|scope| {
-        for product in [Product::Postgres, Product::MariaDb] {
+        for product in [Product::Postgres, Product::mysql()] {
             scope.spawn(move || hand_out_while_away(product));
         }
     });

@@ -137,7 +137,7 @@ fn migrating_leaves_the_tutorials_table_alone() {
 
 #[test]
 fn only_postgresql_has_the_tutorials_table() {
-    on(&[Kind::Sqlite, Kind::MariaDb], async |ground| {
+    on(&[Kind::Sqlite, Kind::MySql], async |ground| {
         let refused = ground.store().await.adopt(&name("quartile"), noon()).await;
         assert!(matches!(refused, Err(StoreError::PostgresOnly(_))), "{refused:?}");
     });

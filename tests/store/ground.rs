@@ -76,7 +76,7 @@ macro_rules! on_connection {
                 let mut $connection = PgConnection::connect(&$database.url).await.unwrap();
                 $body
             }
-            Kind::MariaDb => {
+            Kind::MySql => {
                 let mut $connection = MySqlConnection::connect(&$database.url).await.unwrap();
                 $body
             }

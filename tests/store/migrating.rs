@@ -186,7 +186,7 @@ async fn hold_the_lock(ground: &Ground) -> Box<dyn Any> {
             connection.execute(sql).await.unwrap();
             Box::new(connection)
         }
-        Kind::MariaDb => {
+        Kind::MySql => {
             let mut connection = MySqlConnection::connect(url).await.unwrap();
             let sql = "SELECT GET_LOCK(CONCAT('tokenkeeper.', LEFT(SHA2(DATABASE(), 256), 32)), 0)";
             connection.execute(sql).await.unwrap();
@@ -202,7 +202,7 @@ async fn lock_is_waited_for(ground: &Ground) -> bool {
             "SELECT count(*) FROM pg_locks JOIN pg_database ON database = pg_database.oid \
              WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
         }
-        Kind::MariaDb => {
+        Kind::MySql => {
             "SELECT COUNT(*) FROM information_schema.processlist \
              WHERE state = 'User lock' AND db = DATABASE()"
         }

@@ -119,7 +119,7 @@ fn a_store_prints_neither_user_nor_password() {
         let url = match ground.kind() {
             Kind::Sqlite => ground.database.url.clone(),
             Kind::Postgres => "postgres://someone:canary@127.0.0.1/tokens".to_owned(),
-            Kind::MariaDb => "mysql://someone:canary@127.0.0.1/tokens".to_owned(),
+            Kind::MySql => "mysql://someone:canary@127.0.0.1/tokens".to_owned(),
         };
         let store = Store::open(url.parse().unwrap(), Seal::Off, Role::Worker).unwrap();
         let printed = format!("{store:?} {:?} {}", store.url(), store.url());

@@ -111,7 +111,7 @@ async fn set_zone(ground: &Ground, zone: &str, offset: &str) {
             );
             ground.run(&sql).await;
         }
-        Kind::MariaDb => {
+        Kind::MySql => {
             let sql = format!("SET GLOBAL time_zone = '{offset}'");
             ground.run(&sql).await;
         }
@@ -121,7 +121,7 @@ async fn set_zone(ground: &Ground, zone: &str, offset: &str) {
 /// The driver puts MariaDB's sessions into UTC unless the address says otherwise.
 fn zoned_store(ground: &Ground, offset: &str) -> Store {
     let zone = match ground.kind() {
-        Kind::MariaDb => format!("?timezone={}", offset.replace('+', "%2B")),
+        Kind::MySql => format!("?timezone={}", offset.replace('+', "%2B")),
         _ => String::new(),
     };
     let url = format!("{}{zone}", ground.database.url).parse().unwrap();

@@ -31,7 +31,7 @@ impl Clock {
                 "SET LOCAL search_path = clock, public, dbo, pg_catalog".to_owned(),
             ],
             // As in the sessions of the product: an overflow is NULL, not an error.
-            Kind::MariaDb => vec![format!("SET timestamp = {unix}, sql_mode = ''")],
+            Kind::MySql => vec![format!("SET timestamp = {unix}, sql_mode = ''")],
             // It has no sessions' zone: a program writes its own wall clock.
             Kind::Sqlite => Vec::new(),
         }
@@ -41,7 +41,7 @@ impl Clock {
     pub fn local(&self, minutes: i64) -> String {
         match self.kind {
             Kind::Postgres => format!("(now()::timestamp - interval '{minutes} minutes')"),
-            Kind::MariaDb => format!("DATE_SUB(NOW(), INTERVAL {minutes} MINUTE)"),
+            Kind::MySql => format!("DATE_SUB(NOW(), INTERVAL {minutes} MINUTE)"),
             Kind::Sqlite => literal(now().with_timezone(&self.zone).naive_local(), minutes),
         }
     }
@@ -51,7 +51,7 @@ impl Clock {
         match self.kind {
             Kind::Postgres => format!("(timezone('UTC', now()) - interval '{minutes} minutes')"),
             // `UTC_TIMESTAMP` keeps to the clock that is set, too.
-            Kind::MariaDb => format!("DATE_SUB(UTC_TIMESTAMP(), INTERVAL {minutes} MINUTE)"),
+            Kind::MySql => format!("DATE_SUB(UTC_TIMESTAMP(), INTERVAL {minutes} MINUTE)"),
             Kind::Sqlite => literal(now().naive_utc(), minutes),
         }
     }
@@ -60,7 +60,7 @@ impl Clock {
     pub fn unix(&self) -> String {
         match self.kind {
             Kind::Postgres => "CAST(EXTRACT(EPOCH FROM now()) AS bigint)".to_owned(),
-            Kind::MariaDb => "UNIX_TIMESTAMP()".to_owned(),
+            Kind::MySql => "UNIX_TIMESTAMP()".to_owned(),
             Kind::Sqlite => now().timestamp().to_string(),
         }
     }
@@ -70,7 +70,7 @@ impl Clock {
     pub fn is_past(&self, cut: &str, created: &str, life: &str) -> String {
         match self.kind {
             Kind::Postgres => format!("EXTRACT(EPOCH FROM {cut} - {created}) * 1000 > {life}"),
-            Kind::MariaDb => format!("{cut} > DATE_ADD({created}, INTERVAL {life} / 1000 SECOND)"),
+            Kind::MySql => format!("{cut} > DATE_ADD({created}, INTERVAL {life} / 1000 SECOND)"),
             Kind::Sqlite => format!("(unixepoch({cut}) - unixepoch({created})) * 1000 > {life}"),
         }
     }

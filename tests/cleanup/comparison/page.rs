@@ -90,7 +90,7 @@ fn part(compared: &Compared) -> String {
 }
 
 fn note(rule: &Rule) -> &'static str {
-    if rule.published.is_empty() { " Translated for all three databases." } else { "" }
+    if rule.published.is_empty() { " Translated for every database." } else { "" }
 }
 
 /// A line for each database: live rows deleted, dead rows left.
@@ -106,7 +106,7 @@ fn counts(compared: &Compared, rule: Option<usize>) -> Vec<String> {
             format!("{} / {}", wrong(Fate::Alive), wrong(Fate::Dead))
         });
         let mark = if is_published { "" } else { ", translated" };
-        format!("| {} | {kind}{mark} | {} |", name(rule), cells.join(" | "))
+        format!("| {} | {}{mark} | {} |", name(rule), title(kind), cells.join(" | "))
     };
     databases::each().map(line).into()
 }
@@ -119,8 +119,13 @@ fn came_to(compared: &Compared, rule: Option<usize>, row: &Row) -> String {
     if by_kind.iter().all(|(_, zones)| *zones == by_kind[0].1) {
         return marked(&by_kind[0].1, row);
     }
-    let told = by_kind.map(|(kind, zones)| format!("{kind}: {}", marked(&zones, row)));
+    let told = by_kind.map(|(kind, zones)| format!("{}: {}", title(kind), marked(&zones, row)));
     told.join("; ")
+}
+
+/// What runs on either of the two is held against one page.
+fn title(kind: Kind) -> String {
+    if kind == Kind::MySql { "MariaDB, MySQL".to_owned() } else { kind.to_string() }
 }
 
 /// Bold where it is wrong.

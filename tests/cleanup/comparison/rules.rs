@@ -32,7 +32,7 @@ pub const RULES: [Rule; 10] = [
         policy: "wso2-token",
         words: "The stored procedure that came with API Manager 2.5.0, for MySQL. Local clock, no care for lives without \
                 an end, and codes that are not redeemed yet (`TOKEN_ID IS NULL`) go.",
-        published: &[Kind::MariaDb],
+        published: &[Kind::MySql],
         steps: first_tokens,
     },
     Rule {
@@ -117,7 +117,7 @@ fn first_tokens(clock: &Clock) -> Vec<Step> {
 fn current_tokens(clock: &Clock, at_least: i64) -> Vec<Step> {
     let (cut, least) = match clock.kind {
         Kind::Postgres => (clock.utc(SAFE), 0),
-        Kind::MariaDb | Kind::Sqlite => (clock.local(SAFE), 1),
+        Kind::MySql | Kind::Sqlite => (clock.local(SAFE), 1),
     };
     let [access, refresh, code] = ended(clock, &cut);
     let ends = |life: &str| format!("{life} BETWEEN {least} AND 99999999999989");
@@ -143,7 +143,7 @@ fn first_sessions(clock: &Clock) -> Vec<Step> {
 fn current_sessions(clock: &Clock, fewest: i64) -> Vec<Step> {
     let (expired, ended, at_least) = match clock.kind {
         Kind::Postgres => (60, 60, fewest),
-        Kind::MariaDb | Kind::Sqlite => (2 * 60, 12 * 60, 1),
+        Kind::MySql | Kind::Sqlite => (2 * 60, 12 * 60, 1),
     };
     let over = format!("EXPIRY_TIME < {}", nanoseconds_ago(clock, expired));
     vec![step(SESSION, "SESSION_ID", over, at_least), markers(clock, ended, at_least)]
@@ -161,7 +161,7 @@ fn nanoseconds_ago(clock: &Clock, minutes: i64) -> String {
 fn registry(clock: &Clock, at_least: i64) -> Vec<Step> {
     let unix = clock.unix();
     let millis = match clock.kind {
-        Kind::MariaDb => "CAST(p.REG_VALUE AS SIGNED)",
+        Kind::MySql => "CAST(p.REG_VALUE AS SIGNED)",
         Kind::Postgres | Kind::Sqlite => "CAST(p.REG_VALUE AS bigint)",
     };
     // Not each property's value is a number, and a database may look at it first.
@@ -193,7 +193,7 @@ fn step(table: &'static str, by: &'static str, condition: String, at_least: i64)
     Step { table, by, condition, at_least }
 }
 
-const WSO2: &[Kind] = &[Kind::Postgres, Kind::MariaDb];
+const WSO2: &[Kind] = &[Kind::Postgres, Kind::MySql];
 /// The scripts' safe period, in minutes.
 const SAFE: i64 = 120;
 const DEAD_STATES: &str = "TOKEN_STATE IN ('INACTIVE', 'REVOKED', 'EXPIRED')";
