@@ -223,7 +223,8 @@ impl Stage {
     async fn watch_leases(&self, now: DateTime<Utc>) -> usize {
         let mut most = 0;
         for _ in 0..LOOKS.min(self.config.tokens.len()) {
-            let page = self.store.page(None, 256).await.unwrap();
+            // The database may have been killed meanwhile.
+            let Ok(page) = self.store.page(None, 256).await else { break };
             most = most.max(page.iter().filter(|row| row.is_being_updated(now)).count());
             tokio::time::sleep(Duration::from_millis(3)).await;
         }
