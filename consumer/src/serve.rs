@@ -65,6 +65,8 @@ pub(crate) struct Options {
 /// # Errors
 /// [`Failure`] when it cannot begin.
 pub(crate) async fn serve(consumer: Consumer, options: Options) -> Result<(), Failure> {
+    // Before they are read: what changes meanwhile is read once more.
+    let seen = stamps(&options);
     let keys = options.keys.read()?;
     let tls = options.tls.clone().map(Tls::of).transpose()?.map(Arc::new);
     let listeners = listen::open(&options.listen, &options.users)?;
@@ -89,14 +91,15 @@ pub(crate) async fn serve(consumer: Consumer, options: Options) -> Result<(), Fa
         hosts: Hosts::new(&options.hosts),
         behind_proxy: options.behind_proxy,
     });
-    run(site, listeners, tls, &options).await
+    run(site, listeners, tls, options, seen).await
 }
 
 async fn run(
     site: Arc<Site>,
     listeners: Vec<Listener>,
     tls: Option<Arc<Tls>>,
-    options: &Options,
+    options: Options,
+    seen: Stamps,
 ) -> Result<(), Failure> {
     let deaf = |error| Failure::new(Exit::Internal, format!("signals cannot be received: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(deaf)?;
@@ -105,7 +108,7 @@ async fn run(
     let router = routes::router(site.clone());
     let served = Served { site: site.clone(), router, stop: stopped };
     let connections = Arc::new(Connections::new(options.most_connections));
-    let watching = tokio::spawn(watch_files(site.clone(), options.keys.clone(), tls.clone()));
+    let watching = tokio::spawn(watch_files(site.clone(), options, tls.clone(), seen));
     let gate = Gate { served, connections: connections.clone(), tls };
     let mut doors = JoinSet::new();
     for listener in listeners {
@@ -151,14 +154,12 @@ fn refuse_clear_text(listeners: &[Listener], is_protected: bool) -> Result<(), F
 
 /// Keys and certificates are renewed while the server runs. What cannot be used changes nothing and
 /// is told, but for the keys' file that was taken away: then nobody comes in.
-async fn watch_files(site: Arc<Site>, keys: KeysFile, tls: Option<Arc<Tls>>) {
-    let tls_stamp = |tls: &Option<Arc<Tls>>| tls.as_ref().map(|tls| tls.stamp());
-    let mut seen = (Stamp::of(keys.path()), tls_stamp(&tls));
+async fn watch_files(site: Arc<Site>, options: Options, tls: Option<Arc<Tls>>, mut seen: Stamps) {
     loop {
         sleep(LOOK_AGAIN).await;
-        let now = (Stamp::of(keys.path()), tls_stamp(&tls));
+        let now = stamps(&options);
         if now.0 != seen.0 {
-            match keys.read() {
+            match options.keys.read() {
                 Ok(keys) => site.access.replace(keys),
                 Err(failure) => {
                     site.log.note(&format!("warning: the keys are as before: {failure}"));
@@ -173,6 +174,13 @@ async fn watch_files(site: Arc<Site>, keys: KeysFile, tls: Option<Arc<Tls>>) {
         }
         seen = now;
     }
+}
+
+/// The keys' file, and those of TLS.
+type Stamps = (Option<Stamp>, Option<[Option<Stamp>; 2]>);
+
+fn stamps(options: &Options) -> Stamps {
+    (Stamp::of(options.keys.path()), options.tls.as_ref().map(TlsFiles::stamp))
 }
 
 fn notify(log: &Log, state: NotifyState<'_>) {

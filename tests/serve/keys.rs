@@ -1,6 +1,12 @@
 //! Who may ask: made and removed keys, wrong ones, names that a key may not see, and guessing.
 
-use std::{fs, os::unix::fs::PermissionsExt, thread};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write,
+    os::unix::fs::PermissionsExt,
+    process::Command,
+    thread,
+};
 
 use super::{
     http::{Answer, exchange, request},
@@ -149,6 +155,29 @@ fn keys_come_into_force_and_go_while_the_server_runs() {
     let told = server.stop();
     assert!(told.stderr.contains("chmod 600"), "{told:?}");
     assert!(told.stderr.contains("there is no key in"), "{told:?}");
+}
+
+#[test]
+fn a_key_that_is_made_while_the_server_starts_comes_into_force() {
+    let stage = Stage::with_token();
+    let first = stage.new_key("first", &["--token", "*"]);
+    let before = fs::read(stage.keys_file()).unwrap();
+    let second = stage.new_key("second", &["--token", "*"]);
+    let after = stage.path("after");
+    fs::rename(stage.keys_file(), &after).unwrap();
+    // Who reads a pipe waits for its writer, who only comes when it is read.
+    let made = Command::new("mkfifo").arg("-m600").arg(stage.keys_file()).status();
+    assert!(made.unwrap().success());
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut read = OpenOptions::new().write(true).open(stage.keys_file()).unwrap();
+            fs::rename(&after, stage.keys_file()).unwrap();
+            read.write_all(&before).unwrap();
+        });
+        let server = stage.serve(&[]);
+        assert_eq!(server.get("/v1/tokens/edfi", &first).status, 200);
+        server.until("/v1/tokens/edfi", &second, 200);
+    });
 }
 
 #[test]

@@ -24,6 +24,13 @@ pub(crate) struct TlsFiles {
     pub(crate) key: PathBuf,
 }
 
+impl TlsFiles {
+    /// By what a change of the files is seen.
+    pub(in crate::serve) fn stamp(&self) -> [Option<Stamp>; 2] {
+        [Stamp::of(&self.certificate), Stamp::of(&self.key)]
+    }
+}
+
 /// What new connections are greeted with.
 #[derive(Debug)]
 pub(in crate::serve) struct Tls {
@@ -46,11 +53,6 @@ impl Tls {
         let config = Arc::new(read(&self.files)?);
         *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
         Ok(())
-    }
-
-    /// By what a change of the files is seen.
-    pub(in crate::serve) fn stamp(&self) -> [Option<Stamp>; 2] {
-        [Stamp::of(&self.files.certificate), Stamp::of(&self.files.key)]
     }
 }
 
