@@ -105,7 +105,7 @@ fn a_clean_up_ends_before_its_time_and_says_what_is_left() {
         let cleaned = Cleaned::with(kind, ROWS, &slow);
         let (api, instance) = instance(&cleaned.host);
         let event = r#"{"cleanup":["wso2-token","next"]}"#;
-        let cut = api.invoke_within(event, Duration::from_secs(92));
+        let cut = api.invoke_within(event, Duration::from_secs(97));
         assert_eq!(cut.report()["cleanups"][0]["status"], "partly", "{kind}: {cut:?}");
         assert_eq!(cut.report()["cleanups"][1]["status"], "not_begun", "{kind}: {cut:?}");
         assert!((1..ROWS).contains(&cleaned.left()), "{kind}: {}", cleaned.left());
